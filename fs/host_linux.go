@@ -1,0 +1,96 @@
+package fs
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Host is what a plan has to know about the host's files. It is read anew for
+// every sandbox, but for the kernel's own files, which do not change.
+type Host struct {
+	// Tools are the entries of the host-tools root, in order.
+	Tools []Tool
+	// Dirs tells which sources of bind mounts are directories.
+	Dirs map[string]bool
+	// Mode and owner of the root directory.
+	RootMode         uint32
+	RootUID, RootGID uint32
+	// Kernel has those of the paths to hide or protect that exist in /proc and
+	// /sys; true for directories.
+	Kernel map[string]bool
+}
+
+// An Error tells which file of a sandbox cannot be had.
+type Error struct {
+	Stage string // "root" or "mount"
+	Path  string // inside the sandbox, or the root directory
+	Err   error
+}
+
+// Error gives all three.
+func (e *Error) Error() string { return fmt.Sprintf("%s %s: %v", e.Stage, e.Path, e.Err) }
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Inspect looks at what the mounts and the root are on the host, and puts the
+// mounts in order: what lies in another mount comes after it.
+func (t *Tree) Inspect() error {
+	t.host = Host{Dirs: make(map[string]bool), Kernel: kernelPaths()}
+	for i := range t.Mounts {
+		m := &t.Mounts[i]
+		m.Target = filepath.Clean(m.Target)
+		if m.Type != TypeBind {
+			continue
+		}
+		st, err := os.Stat(m.Source)
+		if err != nil {
+			return &Error{string(StageMount), m.Target, fmt.Errorf("source: %w", err)}
+		}
+		t.host.Dirs[m.Source] = st.IsDir()
+	}
+	slices.SortStableFunc(t.Mounts, func(a, b Mount) int {
+		return strings.Count(a.Target, "/") - strings.Count(b.Target, "/")
+	})
+	if t.Root.Dir == "" {
+		t.host.Tools = hostTools()
+		return nil
+	}
+	return t.inspectRoot()
+}
+
+func (t *Tree) inspectRoot() error {
+	st, err := os.Stat(t.Root.Dir)
+	if err == nil && !st.IsDir() {
+		err = &os.PathError{Op: "open", Path: t.Root.Dir, Err: syscall.ENOTDIR}
+	}
+	if err != nil {
+		return &Error{string(StageRoot), t.Root.Dir, err}
+	}
+	sys := st.Sys().(*syscall.Stat_t)
+	t.host.RootMode = sys.Mode & 0o7777
+	t.host.RootUID, t.host.RootGID = sys.Uid, sys.Gid
+	return nil
+}
+
+// kernelPaths looks once which of the default paths this kernel has.
+var kernelPaths = sync.OnceValue(func() map[string]bool {
+	exist := make(map[string]bool)
+	for _, p := range append(DefaultMasked(), DefaultReadOnly()...) {
+		found, err := filepath.Glob(p)
+		if err != nil {
+			panic("BUG: default path " + p + ": " + err.Error())
+		}
+		for _, f := range found {
+			if st, err := os.Lstat(f); err == nil {
+				exist[f] = st.IsDir()
+			}
+		}
+	}
+	return exist
+})

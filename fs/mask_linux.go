@@ -1,0 +1,108 @@
+package fs
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/sandkit/sandkit/internal/program"
+	"github.com/sandkit/sandkit/internal/sys"
+)
+
+// protect hides paths, and protects others from writing.
+func (t *Tree) protect(q *program.Sequence) {
+	masked, readOnly := t.Hidden()
+	for _, p := range readOnly {
+		t.readOnly(q, p)
+	}
+	for _, p := range masked {
+		t.mask(q, p)
+	}
+}
+
+// Hidden gives the paths that are hidden, and those protected from writing.
+func (t *Tree) Hidden() (masked, readOnly []string) {
+	masked, readOnly = t.Masked, t.ReadOnly
+	if masked == nil {
+		masked = t.existing(DefaultMasked())
+	}
+	if readOnly == nil {
+		readOnly = t.existing(DefaultReadOnly())
+	}
+	return masked, readOnly
+}
+
+// existing gives those of the default paths that this kernel has and that are
+// shown, in order.
+func (t *Tree) existing(patterns []string) []string {
+	var found []string
+	for p := range t.host.Kernel {
+		if t.Proc.PIDOnly && inside(p, "/proc") {
+			continue
+		}
+		for _, pattern := range patterns {
+			if ok, err := path.Match(pattern, p); ok && err == nil {
+				found = append(found, p)
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// place gives the directory descriptor and the path relative to it that lead
+// to a path inside. The kernel's file systems, which are trusted, are named by
+// their mounts; for everything else the file is opened first.
+func (t *Tree) place(q *program.Sequence, p string) (dir program.FD, rel string) {
+	for _, k := range []struct {
+		at    string
+		mount program.FD
+	}{{"/proc/", t.proc}, {"/sys/", t.sys}} {
+		if rel, ok := strings.CutPrefix(p, k.at); ok {
+			return k.mount, rel
+		}
+	}
+	f := q.Openat2(t.root, strings.TrimPrefix(p, "/"), sys.O_PATH, resolveTarget).Ignore(syscall.ENOENT, syscall.ENOTDIR)
+	return f, ""
+}
+
+// missing are the errors that mean that there is nothing to protect.
+var missing = []syscall.Errno{syscall.ENOENT, syscall.EBADF}
+
+func (t *Tree) readOnly(q *program.Sequence, p string) {
+	q.Stage(StageMask, p)
+	dir, rel := t.place(q, p)
+	m := q.OpenTree(dir, rel, true).Ignore(missing...)
+	q.MountSetattr(m, "", true, program.MountAttr{Set: kernelMount | sys.MOUNT_ATTR_RDONLY}).Ignore(missing...)
+	q.MoveMount(m, dir, rel).Ignore(missing...)
+}
+
+// mask puts the null device over a file and an empty directory over a
+// directory. Which of them it is, is known for the kernel's paths; for others
+// one of the two attempts fails with ENOTDIR.
+func (t *Tree) mask(q *program.Sequence, p string) {
+	q.Stage(StageMask, p)
+	isDir, known := t.host.Kernel[p]
+	dir, rel := t.place(q, p)
+	if !known || !isDir {
+		null := q.OpenTree(t.dev, "null", false)
+		q.MoveMount(null, dir, rel).Ignore(syscall.ENOENT, syscall.EBADF, syscall.ENOTDIR)
+	}
+	if !known || isDir {
+		q.MoveMount(t.emptyDir(q), dir, rel).Ignore(syscall.ENOENT, syscall.EBADF, syscall.ENOTDIR)
+	}
+}
+
+// emptyDir gives a mount of one and the same empty file system.
+func (t *Tree) emptyDir(q *program.Sequence) program.FD {
+	if t.masks == 0 {
+		t.empty = q.NewMount("tmpfs", kernelMount|sys.MOUNT_ATTR_RDONLY,
+			program.Option{Key: "nr_blocks", Value: "1"}, program.Option{Key: "nr_inodes", Value: "1"},
+			program.Option{Key: "mode", Value: "0555"})
+		t.masks++
+		return t.empty
+	}
+	t.masks++
+	return q.OpenTree(t.empty, "", false)
+}

@@ -1,0 +1,163 @@
+package fs
+
+import (
+	"github.com/sandkit/sandkit/internal/program"
+	"github.com/sandkit/sandkit/internal/sys"
+)
+
+// Stages of a Program that this package adds.
+const (
+	StageRoot  program.Stage = "root"
+	StageMount program.Stage = "mount"
+	StageDev   program.Stage = "dev"
+	StageProc  program.Stage = "proc"
+	StageMask  program.Stage = "mask"
+	StagePivot program.Stage = "pivot"
+)
+
+// kernelMount are the attributes of mounts that hold no files of a user.
+const kernelMount = sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NODEV | sys.MOUNT_ATTR_NOEXEC
+
+// userMount are the attributes that every other mount has at least.
+const userMount = sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NODEV
+
+// A Tree is the file system of one sandbox. Its methods append to the Init
+// sequence, in the order Begin, Build, Finish; in between, process 1 joins the
+// namespaces that the mounts of the kernel's file systems show.
+type Tree struct {
+	Root   Root
+	Mounts []Mount
+	Proc   Proc
+	// Masked and ReadOnly are paths inside that are hidden, or protected from
+	// writing; nil means DefaultMasked and DefaultReadOnly.
+	Masked, ReadOnly []string
+
+	// IDMap is the passed user namespace for idmapped mounts; nil: there are
+	// none.
+	IDMap *program.FD
+	// LooseIDMap lets a mount be that cannot be idmapped.
+	LooseIDMap bool
+	// Owner translates ids inside to what process 1 calls them. Id 0 of both
+	// owns what is made for the sandbox.
+	Owner Owner
+	// Privileged tells that process 1 is the host's root: it makes device nodes
+	// and writes trusted extended attributes.
+	Privileged bool
+	// ForeignNet tells that process 1 does not own the network namespace, so
+	// that it cannot mount a sysfs of it.
+	ForeignNet bool
+
+	host    Host
+	root    program.FD // the assembled root
+	staging program.FD // private scratch space, outside of the root
+	staged  int        // how many files are in it
+	proc    program.FD
+	sys     program.FD
+	dev     program.FD
+	empty   program.FD // what directories are hidden with
+	masks   int
+	done    []string // targets that are mounted
+}
+
+// Owner translates ids inside the sandbox to those that process 1 uses; false
+// when there is none.
+type Owner struct {
+	UID, GID func(inside uint32) (uint32, bool)
+}
+
+// rootIDs are what process 1 calls the sandbox's user and group 0.
+func (o Owner) rootIDs() (uid, gid uint32) {
+	uid, _ = o.UID(0)
+	gid, _ = o.GID(0)
+	return uid, gid
+}
+
+// Begin mounts the PID namespace's procfs, detached, and gives it: the id maps
+// are written through it.
+func (t *Tree) Begin(q *program.Sequence) program.FD {
+	q.Stage(StageProc, "/proc")
+	t.proc = q.NewMount("proc", kernelMount, t.Proc.options()...)
+	return t.proc
+}
+
+// Build assembles the root with all mounts in it.
+func (t *Tree) Build(q *program.Sequence) {
+	q.Stage(StageRoot, t.Root.Dir)
+	q.Umask(0)
+	t.become(q)
+	switch {
+	case t.Root.Dir == "":
+		t.hostTools(q)
+	case t.Root.Writable:
+		t.directory(q)
+	default:
+		t.overlay(q)
+	}
+	t.mountProc(q)
+	t.mountSys(q)
+	t.mountDev(q)
+	for i := range t.Mounts {
+		t.mount(q, &t.Mounts[i])
+	}
+	t.protect(q)
+}
+
+// become makes process 1 own what it makes as the sandbox's root does, while
+// it keeps its rights over files (SECBIT_NO_SETUID_FIXUP).
+func (t *Tree) become(q *program.Sequence) {
+	uid, gid := t.Owner.rootIDs()
+	if uid == 0 && gid == 0 {
+		return
+	}
+	q.Prctl(sys.PR_SET_SECUREBITS, sys.SECBIT_NO_SETUID_FIXUP, 0)
+	q.Setfsgid(gid)
+	q.Setfsuid(uid)
+}
+
+// Finish makes the assembled tree the root and lets go of the host's.
+func (t *Tree) Finish(q *program.Sequence) {
+	q.Stage(StagePivot, "/")
+	q.Fchdir(t.root)
+	q.PivotRoot(".", ".")
+	q.Detach(".")
+	q.Chdir("/")
+	if t.Root.ReadOnly {
+		q.MountSetattr(program.Cwd, "/", false, program.MountAttr{Set: sys.MOUNT_ATTR_RDONLY})
+	}
+}
+
+// mount adds one mount of the user's.
+func (t *Tree) mount(q *program.Sequence, m *Mount) {
+	q.Stage(StageMount, m.Target)
+	switch m.Type {
+	case TypeBind:
+		t.bind(q, m)
+	case TypeTmpfs:
+		t.tmpfs(q, m)
+	case TypeFile:
+		t.file(q, m)
+	}
+	t.done = append(t.done, m.Target)
+}
+
+// covered tells whether a target lies on something that is mounted already.
+func (t *Tree) covered(target string) bool {
+	for _, d := range t.done {
+		if inside(target, d) {
+			return true
+		}
+	}
+	return false
+}
+
+// attrs are the attributes of a user's mount.
+func (m *Mount) attrs() uint64 {
+	a := uint64(userMount)
+	if m.ReadOnly {
+		a |= sys.MOUNT_ATTR_RDONLY
+	}
+	if m.NoExec {
+		a |= sys.MOUNT_ATTR_NOEXEC
+	}
+	return a
+}

@@ -1,0 +1,76 @@
+package fs
+
+import (
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/sandkit/sandkit/internal/safepath"
+)
+
+// ReadFile reads a regular file of at most limit bytes as the sandbox will see
+// it when it starts: in a given file, below a bind mount, or in the root. It
+// never leaves the root and never blocks.
+func (t *Tree) ReadFile(target string, limit int64) ([]byte, error) {
+	return t.read(target, limit, safepath.ReadFile)
+}
+
+// ReadHead is ReadFile for the first size bytes of a file of any length.
+func (t *Tree) ReadHead(target string, size int64) ([]byte, error) {
+	return t.read(target, size, safepath.ReadHead)
+}
+
+// reader reads from a file inside a root.
+type reader func(root *os.File, name string, size int64) ([]byte, error)
+
+func (t *Tree) read(target string, size int64, read reader) ([]byte, error) {
+	for _, m := range slices.Backward(t.Mounts) {
+		if !inside(target, m.Target) {
+			continue
+		}
+		switch rel := strings.TrimPrefix(target, m.Target); {
+		case m.Type == TypeFile && rel == "":
+			return m.Content, nil
+		case m.Type == TypeBind && rel == "":
+			return readBelow("/", m.Source, size, read)
+		case m.Type == TypeBind:
+			return readBelow(m.Source, rel, size, read)
+		}
+		return nil, &os.PathError{Op: "open", Path: target, Err: iofs.ErrNotExist}
+	}
+	if t.Root.Dir == "" {
+		return readTool(target, size, read)
+	}
+	return readBelow(t.Root.Dir, target, size, read)
+}
+
+func readBelow(dir, name string, size int64, read reader) ([]byte, error) {
+	root, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	b, err := read(root, name, size)
+	if err := errors.Join(err, root.Close()); err != nil {
+		return nil, fmt.Errorf("in %s: %w", dir, err)
+	}
+	return b, nil
+}
+
+// readTool reads from the host-tools root: a made-up file, or one of the
+// host's.
+func readTool(target string, size int64, read reader) ([]byte, error) {
+	for _, f := range madeUpFiles {
+		if "/"+f.path == target {
+			return []byte(f.content), nil
+		}
+	}
+	for _, tool := range hostTools() {
+		if inside(target, tool.Path) {
+			return readBelow("/", target, size, read)
+		}
+	}
+	return nil, &os.PathError{Op: "open", Path: target, Err: iofs.ErrNotExist}
+}

@@ -1,0 +1,6 @@
+package launch
+
+import _ "embed"
+
+//go:embed launcher_arm64.elf
+var launcherELF []byte

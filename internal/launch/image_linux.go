@@ -1,0 +1,32 @@
+package launch
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/sandkit/sandkit/internal/kernel"
+	"github.com/sandkit/sandkit/internal/sys"
+)
+
+// roomyTable is how many descriptors the first start makes room for, so that
+// no later one waits for the table to grow.
+const roomyTable = 1024
+
+// image is the launcher in a sealed memfd, made once for the host program:
+// nobody can change it afterwards, also not a sandbox that finds a way to it
+// (CVE-2019-5736).
+var image = sync.OnceValues(func() (string, error) {
+	if len(launcherELF) == 0 {
+		return "", &kernel.NotSupportedError{
+			Feature: "launcher for " + runtime.GOARCH,
+			Hint:    "sandkit runs on amd64 and arm64",
+		}
+	}
+	sys.GrowFDTable(roomyTable)
+	fd, err := sys.SealedExecutable("sandkit", launcherELF)
+	if err != nil {
+		return "", fmt.Errorf("make launcher: %w", err)
+	}
+	return fmt.Sprintf("/proc/self/fd/%d", fd.Disown()), nil
+})

@@ -1,0 +1,141 @@
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/sandkit/sandkit/internal/sys"
+)
+
+// Process is a started sandbox: its process 1. Wait must be called once; it
+// releases everything.
+type Process struct {
+	control *os.File
+
+	mu      sync.Mutex
+	proc    *os.Process   // process 1, or what will become it
+	earlier []*os.Process // launchers that forked process 1 and ended
+	forking bool          // proc is still to fork process 1
+	killed  bool
+}
+
+// Status is how the main process ended.
+type Status struct {
+	// Known is false when process 1 was killed before it could tell; then the
+	// kernel killed the main process with it.
+	Known bool
+	Wait  syscall.WaitStatus
+	Usage *syscall.Rusage // of the main process and what it waited for; nil when not known
+}
+
+// PID is process 1's number outside.
+func (p *Process) PID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.proc.Pid
+}
+
+// follow goes on with the process that the launcher forked as another child of
+// this program.
+func (p *Process) follow(pid int) error {
+	next, err := os.FindProcess(pid)
+	if err != nil {
+		return fmt.Errorf("find process %d: %w", pid, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.earlier = append(p.earlier, p.proc)
+	p.proc, p.forking = next, false
+	if p.killed {
+		return kill(next)
+	}
+	return nil
+}
+
+// Kill ends the sandbox at once, with every process in it. It is no error
+// when it has ended already.
+func (p *Process) Kill() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.killed = true
+	if p.forking {
+		// If the launcher died now, nobody would know its child's pid. It only
+		// makes calls that do not block, unless it waits for its Program.
+		return sys.CloseWrite(p.control)
+	}
+	return kill(p.proc)
+}
+
+func kill(proc *os.Process) error {
+	if err := proc.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("kill process %d: %w", proc.Pid, err)
+	}
+	return nil
+}
+
+// Signal sends a signal to the main process, through process 1.
+func (p *Process) Signal(sig syscall.Signal) error {
+	err := writeMessage(p.control, message{kind: cmdSignal, arg: uint32(sig)})
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
+		return os.ErrProcessDone
+	}
+	if err != nil {
+		return fmt.Errorf("signal sandbox: %w", err)
+	}
+	return nil
+}
+
+// Wait returns when every process of the sandbox is gone.
+func (p *Process) Wait() (Status, error) {
+	var s Status
+	m, err := readMessage(p.control)
+	if err == nil && m.kind == msgExited {
+		s.Known, s.Wait = true, syscall.WaitStatus(m.arg)
+		s.Usage, err = readRusage(p.control)
+	}
+	// The end of the stream only means that process 1 was killed.
+	if err != nil && s.Known {
+		return s, errors.Join(fmt.Errorf("read usage: %w", err), p.reap())
+	}
+	return s, p.reap()
+}
+
+// abort ends the set-up.
+func (p *Process) abort() { _ = p.Kill() }
+
+// drain reads on until the last process has let go of the socket, so that one
+// which the launcher forks meanwhile is not lost, and reaps.
+func (p *Process) drain() {
+	for {
+		m, err := readMessage(p.control)
+		if err != nil {
+			break
+		}
+		if m.kind == msgForked && p.follow(int(m.value)) != nil {
+			break
+		}
+	}
+	_ = p.reap()
+}
+
+// reap waits for the processes and closes the socket. Process 1 can only be
+// waited for when all others of its PID namespace are gone.
+func (p *Process) reap() error {
+	p.mu.Lock()
+	procs := append(p.earlier, p.proc)
+	p.mu.Unlock()
+	var errs []error
+	for _, proc := range procs {
+		// Somebody else in the host program may wait for all children.
+		if _, err := proc.Wait(); err != nil && !errors.Is(err, syscall.ECHILD) && !errors.Is(err, os.ErrProcessDone) {
+			errs = append(errs, fmt.Errorf("wait for process %d: %w", proc.Pid, err))
+		}
+	}
+	if err := p.control.Close(); err != nil {
+		errs = append(errs, fmt.Errorf("close control socket: %w", err))
+	}
+	return errors.Join(errs...)
+}

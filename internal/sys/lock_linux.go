@@ -1,0 +1,32 @@
+package sys
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// TryLockByte takes an exclusive lock on one byte of a file, which its open
+// file description holds until it is closed (F_OFD_SETLK, Linux 3.15); false
+// when somebody else holds it. The byte need not exist.
+func TryLockByte(f *os.File, offset int64) (bool, error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return false, err
+	}
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: 0, Start: offset, Len: 1}
+	var lockErr error
+	if err := conn.Control(func(fd uintptr) {
+		lockErr = unix.FcntlFlock(fd, unix.F_OFD_SETLK, &lock)
+	}); err != nil {
+		return false, err
+	}
+	if errors.Is(lockErr, unix.EAGAIN) || errors.Is(lockErr, unix.EACCES) {
+		return false, nil
+	}
+	if lockErr != nil {
+		return false, os.NewSyscallError("fcntl F_OFD_SETLK", lockErr)
+	}
+	return true, nil
+}

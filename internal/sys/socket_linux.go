@@ -1,0 +1,77 @@
+package sys
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// SocketPair makes two connected stream sockets. The first is non-blocking,
+// for this program's side; the second blocks, for another program's.
+func SocketPair() (local, remote *FD, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("socketpair", err)
+	}
+	local, remote = NewFD(fds[0]), NewFD(fds[1])
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		local.Close()
+		remote.Close()
+		return nil, nil, os.NewSyscallError("fcntl O_NONBLOCK", err)
+	}
+	return local, remote, nil
+}
+
+// SendFiles sends data with descriptors attached to its first byte
+// (SCM_RIGHTS; at most 253 of them, SCM_MAX_FD) over a non-blocking stream
+// socket. It returns how much of data was sent; the rest is the caller's.
+func SendFiles(conn syscall.RawConn, data []byte, files []int) (n int, err error) {
+	var rights []byte
+	if len(files) > 0 {
+		rights = unix.UnixRights(files...)
+	}
+	var sendErr error
+	err = conn.Write(func(fd uintptr) bool {
+		n, sendErr = unix.SendmsgN(int(fd), data, rights, nil, unix.MSG_NOSIGNAL)
+		return sendErr != unix.EAGAIN && sendErr != unix.EINTR
+	})
+	if err == nil {
+		err = sendErr
+	}
+	if err != nil {
+		return n, fmt.Errorf("sendmsg: %w", err)
+	}
+	return n, nil
+}
+
+// GrowFDTable makes room for n descriptors at once. In a program with threads
+// each doubling of the table waits for an RCU grace period, 8 to 16 ms; done
+// early, no later start pays for it. An error only means that the limit on
+// open files is lower.
+func GrowFDTable(n int) {
+	fd, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	if high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, n-1); err == nil {
+		unix.Close(high)
+	}
+}
+
+// CloseWrite tells the other side of a socket that nothing more will come.
+func CloseWrite(f *os.File) error {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("close socket for writing: %w", err)
+	}
+	var shutErr error
+	err = conn.Control(func(fd uintptr) { shutErr = unix.Shutdown(int(fd), unix.SHUT_WR) })
+	if err == nil && shutErr != nil && !errors.Is(shutErr, unix.ENOTCONN) {
+		err = os.NewSyscallError("shutdown", shutErr)
+	}
+	return err
+}
