@@ -405,6 +405,9 @@ void __attribute__((noreturn, used)) launcher(void)
 	i64 r;
 
 	block_signals();
+	// What the host program left open for its children would take the places
+	// of the descriptors that are about to come, and is nobody's business here.
+	SYS3(NR_close_range, CONTROL + 1, ~0u, 0);
 	s = receive_program();
 	while (!(r = step(s)))
 		s++;

@@ -1,0 +1,150 @@
+package testutil
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Unchanged checks at the end of the test that the host is as it is now: its
+// mounts, cgroups and network links, and of this program the children,
+// descriptors, goroutines, threads' namespaces and temporary files.
+func Unchanged(tb testing.TB) {
+	tb.Helper()
+	before := takeInventory(tb)
+	tb.Cleanup(func() {
+		// What the kernel or the runtime does in the background gets some time.
+		var diff string
+		for range 100 {
+			if diff = before.compare(takeInventory(tb)); diff == "" {
+				return
+			}
+			runtime.GC()
+			time.Sleep(20 * time.Millisecond)
+		}
+		tb.Errorf("the test left something behind or took something away:\n%s", diff)
+	})
+}
+
+// inventory is a list of lines by subject.
+type inventory map[string][]string
+
+func takeInventory(tb testing.TB) inventory {
+	tb.Helper()
+	inv := inventory{
+		"mounts":      lines(tb, "/proc/self/mountinfo"),
+		"links":       names(tb, "/sys/class/net/*"),
+		"cgroups":     cgroups(),
+		"children":    children(tb),
+		"descriptors": descriptors(tb),
+		"namespaces":  threadNamespaces(tb),
+		"temporary":   slices.Concat(names(tb, filepath.Join(os.TempDir(), "*")), names(tb, "/run/sandkit/*"), names(tb, "/dev/shm/*")),
+		"goroutines":  {fmt.Sprint(runtime.NumGoroutine())},
+	}
+	return inv
+}
+
+func (inv inventory) compare(now inventory) string {
+	var b strings.Builder
+	for subject, before := range inv {
+		after := now[subject]
+		for _, l := range after {
+			if !slices.Contains(before, l) {
+				fmt.Fprintf(&b, "%s: new: %s\n", subject, l)
+			}
+		}
+		for _, l := range before {
+			if !slices.Contains(after, l) {
+				fmt.Fprintf(&b, "%s: gone: %s\n", subject, l)
+			}
+		}
+		if subject == "goroutines" && !slices.Equal(before, after) {
+			buf := make([]byte, 1<<20)
+			fmt.Fprintf(&b, "%s\n", buf[:runtime.Stack(buf, true)])
+		}
+	}
+	return b.String()
+}
+
+func lines(tb testing.TB, path string) []string {
+	tb.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(b)), "\n")
+}
+
+func names(tb testing.TB, pattern string) []string {
+	tb.Helper()
+	found, err := filepath.Glob(pattern)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return found
+}
+
+func cgroups() []string {
+	var dirs []string
+	_ = filepath.WalkDir("/sys/fs/cgroup", func(p string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			dirs = append(dirs, p)
+		}
+		return nil // groups come and go while we look
+	})
+	return dirs
+}
+
+// children lists this program's child processes, zombies too.
+func children(tb testing.TB) []string {
+	tb.Helper()
+	var list []string
+	for _, p := range names(tb, "/proc/self/task/*/children") {
+		b, err := os.ReadFile(p)
+		if err != nil {
+			continue // the thread is gone, its children have moved to another
+		}
+		for pid := range strings.FieldsSeq(string(b)) {
+			cmd, _ := os.ReadFile("/proc/" + pid + "/cmdline")
+			list = append(list, fmt.Sprintf("%s %q", pid, cmd))
+		}
+	}
+	return list
+}
+
+// descriptors lists this program's open files by what they are.
+func descriptors(tb testing.TB) []string {
+	tb.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var list []string
+	for _, e := range entries {
+		target, err := os.Readlink("/proc/self/fd/" + e.Name())
+		if err != nil {
+			continue // the one that read the directory
+		}
+		list = append(list, e.Name()+" -> "+target)
+	}
+	return list
+}
+
+// threadNamespaces lists which namespaces this program's threads are in; there
+// has to be one of each kind.
+func threadNamespaces(tb testing.TB) []string {
+	tb.Helper()
+	var list []string
+	for _, p := range names(tb, "/proc/self/task/*/ns/*") {
+		if link, err := os.Readlink(p); err == nil && !strings.HasSuffix(p, "_for_children") && !slices.Contains(list, link) {
+			list = append(list, link)
+		}
+	}
+	slices.Sort(list)
+	return list
+}

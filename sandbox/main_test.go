@@ -1,0 +1,33 @@
+package sandbox_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/sandkit/sandkit/internal/testutil"
+	"github.com/sandkit/sandkit/sandbox"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == victimArg {
+		victim(os.Args[2:])
+		return
+	}
+	// What a host program makes once, at its first start, is made before any
+	// test compares.
+	if _, err := sandbox.Run(context.Background(), sandbox.WithCommand("/bin/true")); err != nil {
+		fmt.Fprintln(os.Stderr, "warm up:", err)
+	}
+	if err := testutil.BuildProbe(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if err := testutil.RemoveProbe(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}

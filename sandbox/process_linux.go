@@ -1,0 +1,176 @@
+package sandbox
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/sandkit/sandkit/internal/capability"
+	"github.com/sandkit/sandkit/internal/kernel"
+	"github.com/sandkit/sandkit/internal/program"
+	"github.com/sandkit/sandkit/internal/sys"
+)
+
+// main plans the main process, from the moment at which process 1 lets it go.
+// Until the user changes it has every capability in its own user namespace.
+func (b *builder) main(q *program.Sequence, released program.Word) error {
+	p := &b.spec.Process
+	q.Stage(program.Stage(StageProcess), "")
+	q.Await(released)
+	if b.caps.Has(capability.SysAdmin) && !b.spec.HostUsers {
+		// Only the owner of a mount namespace may mount in it; the copy keeps
+		// what process 1 mounted together (MNT_LOCKED).
+		q.Unshare(sys.CLONE_NEWNS)
+	}
+	q.Stdio(len(b.stdio))
+	q.CloseFrom(len(b.stdio))
+	q.Setsid()
+	q.DefaultSignals()
+	// An ordinary user has few keys (EDQUOT). The default filter lets nobody
+	// reach the keyring anyway.
+	q.JoinSessionKeyring().Ignore(syscall.ENOSYS, syscall.EPERM, syscall.EDQUOT)
+	b.rlimits(q)
+	env := b.environ()
+	b.workDir(q)
+	if err := b.become(q); err != nil {
+		return err
+	}
+	q.Stage(program.Stage(StageProcess), "")
+	q.Umask(b.umask())
+	if err := b.confine(q); err != nil {
+		return err
+	}
+	q.Stage(program.Stage(StageExec), p.Command[0])
+	paths := p.lookupPaths(env)
+	if len(paths) == 1 {
+		q.Execve(paths[0], p.Command, env)
+		return nil
+	}
+	q.ExecveAny(paths, p.Command, env)
+	return nil
+}
+
+func (b *builder) environ() []string {
+	return environ(b.spec.Process.Env, "PATH="+defaultPath, "HOME="+b.who.Home, "HOSTNAME="+b.hostname())
+}
+
+// workDir enters the working directory while it is root inside that looks for
+// it. Links such as /proc/self/fd/N, which lead out of the root, are not
+// followed (CVE-2024-21626).
+func (b *builder) workDir(q *program.Sequence) {
+	dir := b.spec.Process.Dir
+	if dir == "" {
+		dir = "/"
+	}
+	q.Stage(program.Stage(StageDir), dir)
+	fd := q.Openat2(program.Cwd, dir, sys.O_PATH|sys.O_DIRECTORY, sys.RESOLVE_NO_MAGICLINKS)
+	q.Fchdir(fd)
+	q.Close(fd)
+}
+
+// rlimits sets resource limits while there may be a right to raise them.
+func (b *builder) rlimits(q *program.Sequence) {
+	limits := append([]Rlimit{{Resource: "core"}}, b.spec.Process.Rlimits...)
+	for i, r := range limits {
+		n, err := r.number()
+		if err != nil {
+			continue // Validate has reported it
+		}
+		q.Stage(program.Stage(StageRlimit), r.Resource)
+		ref := q.Setrlimit(n, r.Resource, r.Soft, r.Hard)
+		if i > 0 && b.spec.mayDrop(DropRlimits) {
+			ref.Ignore(syscall.EPERM)
+		}
+	}
+}
+
+func (b *builder) umask() uint32 {
+	if m := b.spec.Process.Umask; m != nil {
+		return uint32(*m)
+	}
+	return 0o022
+}
+
+// become takes on user, groups and capabilities. The order is the kernel's:
+// the bounding set needs CAP_SETPCAP, the groups CAP_SETGID, and a user other
+// than root loses everything that is not kept.
+func (b *builder) become(q *program.Sequence) error {
+	q.Stage(program.Stage(StageUser), b.spec.Process.User)
+	q.DropBounding(uint64(b.caps))
+	if b.who.UID != 0 {
+		q.Prctl(sys.PR_SET_KEEPCAPS, 1, 0)
+	}
+	if err := b.groups(q); err != nil {
+		return err
+	}
+	q.Setresgid(b.who.GID)
+	q.Setresuid(b.who.UID)
+	effective := b.caps
+	if b.who.UID != 0 {
+		effective = b.ambi
+	}
+	q.Capset(uint64(effective), uint64(effective), uint64(b.ambi))
+	for n := range capability.Last + 1 {
+		if b.ambi>>n&1 != 0 {
+			q.Prctl(sys.PR_CAP_AMBIENT, sys.PR_CAP_AMBIENT_RAISE, uint64(n))
+		}
+	}
+	b.protect("capabilities", effective.String())
+	return nil
+}
+
+// groups sets the supplementary groups to exactly those of the user.
+func (b *builder) groups(q *program.Sequence) error {
+	groups := append(b.who.Groups, b.spec.Process.Groups...)
+	if !b.users.single {
+		q.Setgroups(groups)
+		return nil
+	}
+	if len(groups) == 0 {
+		return nil
+	}
+	return b.drop(DropGroups, &NotSupportedError{
+		Feature: "supplementary groups for an ordinary user",
+		Hint:    "give the user ranges in /etc/subuid and /etc/subgid and install newuidmap and newgidmap",
+	})
+}
+
+// confine takes away what the program does not need: new privileges, access
+// outside of the Landlock rules, system calls.
+func (b *builder) confine(q *program.Sequence) error {
+	if !b.spec.Process.NewPrivileges {
+		q.Prctl(sys.PR_SET_NO_NEW_PRIVS, 1, 0)
+		b.protect("no new privileges", "")
+	}
+	if err := b.landlock(q); err != nil {
+		return err
+	}
+	f, err := b.filter()
+	if err != nil || len(f.Instructions) == 0 {
+		return err
+	}
+	if b.spec.Process.NewPrivileges && !b.caps.Has(capability.SysAdmin) {
+		return fmt.Errorf("%w: WithNewPrivileges needs CAP_SYS_ADMIN or WithSeccomp(seccomp.Unconfined()): "+
+			"the kernel takes no filter otherwise", ErrInvalidSpec)
+	}
+	q.Stage(program.Stage(StageSeccomp), "")
+	q.Seccomp(f.Bytes(), uint64(f.Flags))
+	b.protect("seccomp", strings.TrimSpace(b.spec.Seccomp.String()))
+	return nil
+}
+
+// needLandlock gives the reason why Landlock cannot be had as asked for.
+func (b *builder) needLandlock() error {
+	hint := "leave out WithLandlock, or use BestEffort"
+	if err := b.features.Need(kernel.Landlock, hint); err != nil {
+		return err
+	}
+	if want := b.spec.Landlock.MinABI; b.features.Landlock < max(1, want) {
+		return &NotSupportedError{
+			Feature: fmt.Sprintf("Landlock ABI %d", want),
+			Err:     fmt.Errorf("this kernel has ABI %d", b.features.Landlock),
+			Hint:    hint,
+		}
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package sandbox
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Sandbox is one program, isolated. Make it with [New], start it once, and
+// close it. All methods are safe for concurrent use.
+type Sandbox struct {
+	id     string
+	spec   Spec
+	log    *slog.Logger
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	extra  []*os.File
+
+	mu      sync.Mutex
+	state   state
+	closing bool               // Close was called
+	cancel  context.CancelFunc // ends a Start that is under way
+	running *running           // while state is stateRunning
+	ended   chan struct{}      // closed when the sandbox has ended, or was closed unstarted
+	result  *Result            // set before ended is closed
+	err     error              // likewise: what went wrong besides the program
+	reason  Reason             // why it is being ended, if it is
+}
+
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
+
+type state int
+
+const (
+	stateCreated state = iota
+	stateStarting
+	stateRunning
+	stateEnded
+	stateClosed // without ever having run
+)
+
+// New checks every option and makes a sandbox that is not started yet. It
+// touches nothing on the host. The error matches [ErrInvalidSpec] and names
+// every problem at once.
+func New(opts ...Option) (*Sandbox, error) { return NewFromSpec(Spec{}, opts...) }
+
+// NewFromSpec is [New] with options applied to a Spec, which is copied.
+func NewFromSpec(spec Spec, opts ...Option) (*Sandbox, error) {
+	c := newConfig(spec, opts)
+	c.spec.check(&c.problems)
+	c.process.check()
+	if err := invalid(c.problems.Err()); err != nil {
+		return nil, err
+	}
+	return &Sandbox{
+		id: newID(), spec: c.spec, log: c.log,
+		stdin: c.process.stdin, stdout: c.process.stdout, stderr: c.process.stderr, extra: c.process.extra,
+		ended: make(chan struct{}),
+	}, nil
+}
+
+// maxExtraFiles bounds the descriptors of one process.
+const maxExtraFiles = 1000
+
+// check finds problems of what is no data.
+func (c *processConfig) check() {
+	if len(c.extra) > maxExtraFiles {
+		c.problem("WithExtraFiles", "%d files are over %d", len(c.extra), maxExtraFiles)
+	}
+	if i := slices.Index(c.extra, nil); i >= 0 {
+		c.problem("WithExtraFiles", "file %d is nil", i)
+	}
+}
+
+// ID is 64 hex digits that no other sandbox has.
+func (s *Sandbox) ID() string { return s.id }
+
+// Name is what WithName set, or the short id.
+func (s *Sandbox) Name() string {
+	if s.spec.Name != "" {
+		return s.spec.Name
+	}
+	return shortID(s.id)
+}
+
+// Spec is a copy of what the sandbox was made from.
+func (s *Sandbox) Spec() Spec { return s.spec.clone() }
+
+// String is the name and the state.
+func (s *Sandbox) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return "sandbox " + s.Name() + " (" + s.state.String() + ")"
+}
+
+// String is the state in a word.
+func (st state) String() string {
+	return [...]string{"created", "starting", "running", "ended", "closed"}[st]
+}
+
+// wrap makes an *Error of what happened in op.
+func (s *Sandbox) wrap(op string, stage Stage, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Op: op, ID: s.id, Stage: stage, Path: path, Err: err, name: s.Name()}
+}

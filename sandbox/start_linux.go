@@ -1,0 +1,235 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/sandkit/sandkit/fs"
+	"github.com/sandkit/sandkit/internal/kernel"
+	"github.com/sandkit/sandkit/internal/launch"
+	"github.com/sandkit/sandkit/internal/passwd"
+	"github.com/sandkit/sandkit/internal/undo"
+	"github.com/sandkit/sandkit/ns"
+)
+
+// running is what a started sandbox holds.
+type running struct {
+	process *launch.Process
+	streams *streams
+	timeout *time.Timer
+	plan    *Plan
+	started time.Time
+	setup   time.Duration
+}
+
+// Start sets the sandbox up and returns when the program executes. The context
+// bounds the set-up, not the sandbox's life. On error everything is undone,
+// and Start may be called again; the error is an [*Error] that names the stage.
+// A command that does not exist gives one that matches [ErrNotFound], a file
+// that cannot be executed one that matches fs.ErrPermission or ENOEXEC.
+func (s *Sandbox) Start(ctx context.Context) error {
+	startCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := s.begin(cancel); err != nil {
+		return s.wrap("start", "", "", err)
+	}
+	started := time.Now()
+	r, err := s.launch(startCtx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cancel = nil
+	if err != nil {
+		return s.startFailed(ctx, err)
+	}
+	r.started, r.setup = started, time.Since(started)
+	s.state, s.running = stateRunning, r
+	if s.spec.Timeout > 0 {
+		r.timeout = time.AfterFunc(s.spec.Timeout-r.setup, func() { _ = s.end(ReasonTimeout) })
+	}
+	if s.reason != "" { // killed or closed at the last moment
+		_ = r.process.Kill()
+	}
+	s.log.Debug("sandbox started", "id", s.id, "setup", r.setup)
+	go s.supervise(r)
+	return nil
+}
+
+// startFailed returns to the state before, or to the one that Close left.
+func (s *Sandbox) startFailed(ctx context.Context, err error) error {
+	s.state, s.reason = stateCreated, ""
+	if s.closing {
+		s.state = stateClosed
+		close(s.ended)
+	}
+	if ctx.Err() == nil && errors.Is(err, context.Canceled) {
+		err = s.wrap("start", "", "", ErrClosed) // by Kill or Close
+	}
+	return err
+}
+
+// begin claims the right to start.
+func (s *Sandbox) begin(cancel context.CancelFunc) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.state {
+	case stateCreated:
+		s.state, s.cancel = stateStarting, cancel
+		return nil
+	case stateClosed:
+		return ErrClosed
+	}
+	return ErrRunning
+}
+
+// launch does all that Start does; what it made is undone on error.
+func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
+	var onError undo.Stack
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, onError.Unwind())
+		}
+	}()
+	var after undo.Stack // closed in any case
+	b, err := s.prepare(ctx, &after)
+	if err != nil {
+		return nil, errors.Join(s.prepareError(err), after.Unwind())
+	}
+	streams, err := openStreams(&processConfig{stdin: s.stdin, stdout: s.stdout, stderr: s.stderr, extra: s.extra})
+	if err != nil {
+		return nil, errors.Join(s.wrap("start", StagePrepare, "", err), after.Unwind())
+	}
+	after.Push("close streams", streams.closeTheirs)
+	onError.Push("close streams", streams.closeOurs)
+	b.stdio = streams.files
+	if err := b.build(); err != nil {
+		return nil, errors.Join(s.wrap("start", StagePrepare, "", err), after.Unwind())
+	}
+	for _, d := range b.plan.Dropped {
+		s.log.Warn("sandbox goes without", "id", s.id, "what", d.What, "reason", d.Reason)
+	}
+	p, err := launch.Start(ctx, b.prog, launch.Options{Files: b.files})
+	if err := errors.Join(s.launchError(b, err), after.Unwind()); err != nil {
+		if p != nil {
+			_ = p.Kill()
+			_, werr := p.Wait()
+			err = errors.Join(err, werr)
+		}
+		return nil, err
+	}
+	streams.start()
+	return &running{process: p, streams: streams, plan: b.plan}, nil
+}
+
+// prepare looks up on the host what the plan needs. What it opens is closed
+// after the start.
+func (s *Sandbox) prepare(ctx context.Context, after *undo.Stack) (*builder, error) {
+	f, err := kernel.Detect()
+	if err != nil {
+		return nil, err
+	}
+	b, err := newBuilder(&s.spec, s.id, &f)
+	if err != nil {
+		return nil, err
+	}
+	if f.Privileged && s.spec.HostUsers {
+		b.users = users{inner: ns.BlockMapping(0, 1<<32-1)}
+	} else {
+		own, err := ownUsers(ctx, f.Privileged)
+		if err != nil {
+			return nil, err
+		}
+		b.users, b.usersF = own.users, own.file
+	}
+	if err := b.checkUser(); err != nil {
+		return nil, err
+	}
+	for _, e := range s.spec.Namespaces.Each() {
+		if e.From.Mode != ns.Join {
+			continue
+		}
+		file, err := e.From.Open(e.Kind)
+		if err != nil {
+			return nil, err
+		}
+		b.joined[e.Kind] = file
+		after.Push("close namespace", file.Close)
+	}
+	return b, nil
+}
+
+// newBuilder inspects the root and the mounts, and finds out who runs.
+func newBuilder(spec *Spec, id string, f *kernel.Features) (*builder, error) {
+	if spec.HostUsers && !f.Privileged {
+		return nil, &NotSupportedError{Feature: "WithHostUsers for an ordinary user", Hint: "leave it out, or run as root"}
+	}
+	c := spec.clone()
+	b := &builder{spec: &c, id: id, features: f, joined: make(map[ns.Kind]*os.File)}
+	b.tree = &fs.Tree{Root: c.Root, Mounts: c.Mounts, Proc: c.Proc, Masked: c.MaskedPaths, ReadOnly: c.ReadOnlyPaths}
+	if err := b.tree.Inspect(); err != nil {
+		return nil, err
+	}
+	var err error
+	b.who, err = b.identity()
+	return b, err
+}
+
+// maxPasswd bounds what is read of /etc/passwd and /etc/group.
+const maxPasswd = 4 << 20
+
+// identity looks the user up in the root. A root without the files is fine as
+// long as the user is a number.
+func (b *builder) identity() (passwd.Identity, error) {
+	read := func(name string) ([]byte, error) {
+		content, err := b.tree.ReadFile(name, maxPasswd)
+		if errors.Is(err, iofs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			return nil, nil
+		}
+		return content, err
+	}
+	users, err := read("/etc/passwd")
+	if err != nil {
+		return passwd.Identity{}, err
+	}
+	groups, err := read("/etc/group")
+	if err != nil {
+		return passwd.Identity{}, err
+	}
+	id, err := passwd.Resolve(b.spec.Process.User, users, groups)
+	if errors.Is(err, passwd.ErrUnknown) {
+		err = fmt.Errorf("WithUser: %w: %w", err, ErrNotFound)
+	}
+	return id, err
+}
+
+// checkUser makes sure that the user exists in the sandbox's user namespace.
+func (b *builder) checkUser() error {
+	m := b.users.as(b.who.UID, b.who.GID)
+	ids := func(kind string, id uint32, look func(uint32) (uint32, bool)) error {
+		if _, ok := look(id); ok {
+			return nil
+		}
+		return &NotSupportedError{
+			Feature: fmt.Sprintf("%s %d", kind, id),
+			Err:     fmt.Errorf("the user namespace maps %s", m),
+			Hint:    "choose a mapped id",
+		}
+	}
+	errs := []error{ids("user", b.who.UID, m.UIDOutside), ids("group", b.who.GID, m.GIDOutside)}
+	if !b.users.single {
+		for _, g := range append(b.who.Groups, b.spec.Process.Groups...) {
+			errs = append(errs, ids("group", g, m.GIDOutside))
+		}
+	}
+	for i := range b.tree.Mounts {
+		mount := &b.tree.Mounts[i]
+		if mount.UID != 0 || mount.GID != 0 {
+			errs = append(errs, ids("user", mount.UID, m.UIDOutside), ids("group", mount.GID, m.GIDOutside))
+		}
+	}
+	return errors.Join(errs...)
+}

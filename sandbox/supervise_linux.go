@@ -1,0 +1,176 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"os"
+	"syscall"
+	"time"
+)
+
+// supervise waits for the end of the sandbox and writes down how it came.
+func (s *Sandbox) supervise(r *running) {
+	status, err := r.process.Wait()
+	if r.timeout != nil {
+		r.timeout.Stop()
+	}
+	err = errors.Join(err, r.streams.finish())
+	res := &Result{Started: r.started, Finished: time.Now(), Setup: r.setup, Protections: r.plan.Protections}
+	switch {
+	case !status.Known: // with process 1, the kernel killed everything
+		res.ExitCode, res.Signal = -1, syscall.SIGKILL
+	case status.Wait.Signaled():
+		res.ExitCode, res.Signal, res.CoreDumped = -1, status.Wait.Signal(), status.Wait.CoreDump()
+	default:
+		res.ExitCode = status.Wait.ExitStatus()
+	}
+	if u := status.Usage; u != nil {
+		res.UserTime, res.SystemTime = time.Duration(u.Utime.Nano()), time.Duration(u.Stime.Nano())
+		res.MaxRSS = u.Maxrss << 10
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	res.Reason = s.reasonFor(res)
+	s.state, s.running, s.result, s.err = stateEnded, nil, res, err
+	close(s.ended)
+	s.log.Debug("sandbox ended", "id", s.id, "result", res.String())
+}
+
+// reasonFor tells why it ended: what somebody asked for counts only when the
+// program did not end by itself before.
+func (s *Sandbox) reasonFor(res *Result) Reason {
+	switch {
+	case s.reason == ReasonStopped, s.reason != "" && res.Signal == syscall.SIGKILL:
+		return s.reason
+	case res.Signal != 0:
+		return ReasonSignaled
+	}
+	return ReasonExited
+}
+
+// Wait waits for the end of the sandbox, or of ctx. It can be called at any
+// time, any number of times, also before Start. When it returns a Result, no
+// process of the sandbox is alive and all output has been copied. For any end
+// but exit code 0 the error is an [*ExitError].
+func (s *Sandbox) Wait(ctx context.Context) (*Result, error) {
+	select {
+	case <-s.ended:
+	default:
+		select {
+		case <-s.ended:
+		case <-ctx.Done():
+			return nil, s.wrap("wait", "", "", ctx.Err())
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.result == nil {
+		return nil, s.wrap("wait", "", "", ErrClosed)
+	}
+	res := *s.result
+	if res.ExitCode != 0 {
+		return &res, &ExitError{Result: &res}
+	}
+	return &res, s.wrap("wait", StageWait, "", s.err)
+}
+
+// Signal sends a signal to the program, not to the other processes of the
+// sandbox. It matches [ErrNotRunning] when there is none.
+func (s *Sandbox) Signal(sig os.Signal) error {
+	number, ok := sig.(syscall.Signal)
+	if !ok || number < 1 || number > 64 {
+		return s.wrap("signal", "", "", errors.Join(ErrInvalidSpec, syscall.EINVAL))
+	}
+	s.mu.Lock()
+	r := s.running
+	s.mu.Unlock()
+	if r == nil {
+		return s.wrap("signal", "", "", ErrNotRunning)
+	}
+	err := r.process.Signal(number)
+	if errors.Is(err, os.ErrProcessDone) {
+		err = ErrNotRunning
+	}
+	return s.wrap("signal", "", "", err)
+}
+
+// Stop sends the stop signal to the program, kills everything when the grace
+// period is over, and returns when the sandbox has ended; stopping one that
+// has ended is no error. When ctx ends before, Stop returns and the sandbox
+// still ends in time.
+func (s *Sandbox) Stop(ctx context.Context) error {
+	s.mu.Lock()
+	r := s.running
+	if r != nil && s.reason == "" {
+		s.reason = ReasonStopped
+	}
+	done := s.state == stateEnded || s.state == stateClosed
+	s.mu.Unlock()
+	if done {
+		return nil
+	}
+	if r == nil {
+		return s.wrap("stop", "", "", ErrNotRunning)
+	}
+	if err := r.process.Signal(s.spec.Stop.signal()); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return s.wrap("stop", "", "", err)
+	}
+	grace := time.AfterFunc(s.spec.Stop.grace(), func() { _ = r.process.Kill() })
+	select {
+	case <-s.ended:
+		grace.Stop()
+		return nil
+	case <-ctx.Done():
+		return s.wrap("stop", "", "", ctx.Err())
+	}
+}
+
+// Kill ends every process of the sandbox at once. It returns when the signal
+// is sent; [Sandbox.Wait] tells when they are gone.
+func (s *Sandbox) Kill() error {
+	s.mu.Lock()
+	running := s.running != nil || s.state == stateStarting
+	s.mu.Unlock()
+	if !running {
+		return s.wrap("kill", "", "", ErrNotRunning)
+	}
+	return s.wrap("kill", "", "", s.end(ReasonKilled))
+}
+
+// end kills the sandbox, or its start, and remembers why, unless it is ending
+// already.
+func (s *Sandbox) end(why Reason) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reason == "" || s.reason == ReasonStopped && why != ReasonKilled {
+		s.reason = why
+	}
+	switch {
+	case s.running != nil:
+		return s.running.process.Kill()
+	case s.cancel != nil:
+		s.cancel()
+	}
+	return nil
+}
+
+// Close kills the sandbox and returns when nothing of it is left. A sandbox
+// that was closed cannot be started. Closing again, or a nil Sandbox, does
+// nothing.
+func (s *Sandbox) Close() error {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	s.closing = true
+	if s.state == stateCreated {
+		s.state = stateClosed
+		close(s.ended)
+	}
+	s.mu.Unlock()
+	err := s.end(ReasonKilled)
+	if err == nil {
+		<-s.ended
+	}
+	return s.wrap("close", "", "", err)
+}

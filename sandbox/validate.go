@@ -1,0 +1,209 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/sandkit/sandkit/fs"
+	"github.com/sandkit/sandkit/internal/capability"
+	"github.com/sandkit/sandkit/internal/passwd"
+	"github.com/sandkit/sandkit/internal/safepath"
+	"github.com/sandkit/sandkit/internal/undo"
+)
+
+// Validate reports every problem at once, each with the option that sets the
+// field. It makes no system call; the error matches [ErrInvalidSpec].
+func (s *Spec) Validate() error {
+	var errs undo.Errors
+	s.check(&errs)
+	return invalid(errs.Err())
+}
+
+func invalid(problems error) error {
+	if problems == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrInvalidSpec, problems)
+}
+
+func (s *Spec) check(errs *undo.Errors) {
+	s.checkNames(errs)
+	s.Process.check(errs)
+	errs.Add(prefixed("WithRootfs", s.Root.Validate()))
+	errs.Add(prefixed("WithMount", fs.ValidateMounts(s.Mounts)))
+	s.checkPaths(errs)
+	errs.Add(prefixed("WithNamespaces", s.Namespaces.Validate()))
+	if s.Landlock != nil {
+		errs.Add(s.Landlock.Validate())
+	}
+	if s.Timeout < 0 {
+		errs.Add(fmt.Errorf("WithTimeout: %v is negative", s.Timeout))
+	}
+	if s.Stop.Signal < 0 || s.Stop.Signal > 64 {
+		errs.Add(fmt.Errorf("WithStop: signal %d is not between 1 and 64", s.Stop.Signal))
+	}
+	if s.Stop.Grace < 0 {
+		errs.Add(fmt.Errorf("WithStop: grace %v is negative", s.Stop.Grace))
+	}
+}
+
+func prefixed(option string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", option, err)
+}
+
+var (
+	// Docker's rule for names.
+	goodName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
+	// What resolvers and programs take for a host name.
+	goodHostname = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?$`)
+)
+
+// maxHostname is the kernel's limit (__NEW_UTS_LEN).
+const maxHostname = 64
+
+func (s *Spec) checkNames(errs *undo.Errors) {
+	if s.Name != "" && !goodName.MatchString(s.Name) {
+		errs.Add(fmt.Errorf("WithName: %q, want at least two of [a-zA-Z0-9_.-], the first a letter or digit", s.Name))
+	}
+	switch {
+	case s.Hostname == "":
+	case len(s.Hostname) > maxHostname:
+		errs.Add(fmt.Errorf("WithHostname: name of %d bytes is longer than %d", len(s.Hostname), maxHostname))
+	case !goodHostname.MatchString(s.Hostname):
+		errs.Add(fmt.Errorf("WithHostname: %q, want letters, digits, hyphens and dots", s.Hostname))
+	}
+}
+
+func (s *Spec) checkPaths(errs *undo.Errors) {
+	for _, list := range []struct {
+		option string
+		paths  []string
+	}{{"WithMaskedPaths", s.MaskedPaths}, {"WithReadOnlyPaths", s.ReadOnlyPaths}} {
+		for _, p := range list.paths {
+			switch clean, err := safepath.Clean(p); {
+			case err != nil:
+				errs.Add(prefixed(list.option, err))
+			case clean == "/":
+				errs.Add(fmt.Errorf(`%s: "/" would leave nothing, use WithReadOnlyRootfs`, list.option))
+			}
+		}
+	}
+}
+
+func (p *Process) check(errs *undo.Errors) {
+	p.checkCommand(errs)
+	p.checkEnv(errs)
+	if p.Dir != "" {
+		dir, err := safepath.Clean(p.Dir)
+		errs.Add(prefixed("WithDir", err))
+		if err == nil && (dir == "/proc" || strings.HasPrefix(dir, "/proc/")) {
+			errs.Add(fmt.Errorf("WithDir: %q is in /proc, whose links lead out of the root", p.Dir))
+		}
+	}
+	errs.Add(prefixed("WithUser", checkUser(p.User)))
+	for _, list := range [][]string{p.Capabilities, p.AmbientCapabilities} {
+		_, err := capability.Parse(list)
+		errs.Add(prefixed("WithCapabilities", err))
+	}
+	for _, r := range p.Rlimits {
+		if _, err := r.number(); err != nil {
+			errs.Add(prefixed("WithRlimit", err))
+		}
+		if r.Soft > r.Hard {
+			errs.Add(fmt.Errorf("WithRlimit: %s: soft limit %d is above the hard limit %d", r.Resource, r.Soft, r.Hard))
+		}
+	}
+	if p.Umask != nil && *p.Umask&^0o777 != 0 {
+		errs.Add(fmt.Errorf("WithUmask: %#o has more than the permission bits", uint32(*p.Umask)))
+	}
+}
+
+// The kernel's limit on one argument or variable (MAX_ARG_STRLEN), and on all
+// of them (three quarters of the default stack limit).
+const (
+	maxArgument  = 128<<10 - 1
+	maxArguments = 6 << 20
+)
+
+func (p *Process) checkCommand(errs *undo.Errors) {
+	if len(p.Command) == 0 || p.Command[0] == "" {
+		errs.Add(errors.New("WithCommand: no command given"))
+		return
+	}
+	if name := p.Command[0]; len(name) > 4095 {
+		errs.Add(fmt.Errorf("WithCommand: name of %d bytes is longer than 4095", len(name)))
+	}
+	total := 0
+	for i, a := range p.Command {
+		total += len(a)
+		switch {
+		case strings.IndexByte(a, 0) >= 0:
+			errs.Add(fmt.Errorf("WithCommand: argument %d contains a NUL byte", i))
+		case len(a) > maxArgument:
+			errs.Add(fmt.Errorf("WithCommand: argument %d of %d bytes is longer than %d, pass it by WithStdin or a file", i, len(a), maxArgument))
+		}
+	}
+	for _, kv := range p.Env {
+		total += len(kv)
+	}
+	if total > maxArguments {
+		errs.Add(fmt.Errorf("WithEnv: arguments and environment of %d bytes are over %d, pass them in a file", total, maxArguments))
+	}
+}
+
+func (p *Process) checkEnv(errs *undo.Errors) {
+	for _, kv := range p.Env {
+		key, _, ok := strings.Cut(kv, "=")
+		switch {
+		case !ok:
+			errs.Add(fmt.Errorf(`WithEnv: %.40q has no "=", want "KEY=VALUE"`, kv))
+		case key == "":
+			errs.Add(fmt.Errorf("WithEnv: %.40q has no name before the \"=\"", kv))
+		case strings.IndexByte(kv, 0) >= 0:
+			errs.Add(fmt.Errorf("WithEnv: %s contains a NUL byte", key))
+		case len(kv) > maxArgument:
+			errs.Add(fmt.Errorf("WithEnv: %s of %d bytes is longer than %d", key, len(kv), maxArgument))
+		}
+	}
+}
+
+// checkUser finds what cannot be a user, whatever /etc/passwd has.
+func checkUser(user string) error {
+	if strings.ContainsAny(user, "\x00\n/ \t") || strings.Count(user, ":") > 1 || strings.HasSuffix(user, ":") {
+		return fmt.Errorf("%q is none of uid, uid:gid, name, name:group", user)
+	}
+	for part := range strings.SplitSeq(user, ":") {
+		if isNumber(part) {
+			if _, ok := passwd.ParseID(part); !ok {
+				return fmt.Errorf("%q is not an id between 0 and 4294967294", part)
+			}
+		}
+	}
+	return nil
+}
+
+func isNumber(s string) bool {
+	return s != "" && strings.Trim(strings.TrimPrefix(s, "-"), "0123456789") == ""
+}
+
+// lookupPaths are where the command may be, in order.
+func (p *Process) lookupPaths(env []string) []string {
+	name := p.Command[0]
+	if strings.Contains(name, "/") {
+		return []string{name}
+	}
+	var paths []string
+	for dir := range strings.SplitSeq(lookupEnv(env, "PATH"), ":") {
+		// The current directory is never searched.
+		if path.IsAbs(dir) {
+			paths = append(paths, path.Join(dir, name))
+		}
+	}
+	return paths
+}
