@@ -43,6 +43,11 @@ func (t *Tree) mountDev(q *program.Sequence) {
 	}
 	t.under(q, "pts", q.NewMount("devpts", sys.MOUNT_ATTR_NOSUID|sys.MOUNT_ATTR_NOEXEC, t.ptsOptions()...))
 	t.under(q, "shm", scratch(q, shmSize, 0o1777, kernelMount))
+}
+
+// mountQueues shows the POSIX message queues of the IPC namespace.
+func (t *Tree) mountQueues(q *program.Sequence) {
+	q.Stage(StageDev, "/dev/mqueue")
 	t.under(q, "mqueue", q.NewMount("mqueue", kernelMount))
 }
 

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 )
 
@@ -20,9 +19,8 @@ type Host struct {
 	// Mode and owner of the root directory.
 	RootMode         uint32
 	RootUID, RootGID uint32
-	// Kernel has those of the paths to hide or protect that exist in /proc and
-	// /sys; true for directories.
-	Kernel map[string]bool
+	// Kernel has the paths to hide or protect that exist in /proc and /sys.
+	Kernel KernelPaths
 }
 
 // An Error tells which file of a sandbox cannot be had.
@@ -77,20 +75,3 @@ func (t *Tree) inspectRoot() error {
 	t.host.RootUID, t.host.RootGID = sys.Uid, sys.Gid
 	return nil
 }
-
-// kernelPaths looks once which of the default paths this kernel has.
-var kernelPaths = sync.OnceValue(func() map[string]bool {
-	exist := make(map[string]bool)
-	for _, p := range append(DefaultMasked(), DefaultReadOnly()...) {
-		found, err := filepath.Glob(p)
-		if err != nil {
-			panic("BUG: default path " + p + ": " + err.Error())
-		}
-		for _, f := range found {
-			if st, err := os.Lstat(f); err == nil {
-				exist[f] = st.IsDir()
-			}
-		}
-	}
-	return exist
-})

@@ -1,8 +1,6 @@
 package fs
 
 import (
-	"path"
-	"slices"
 	"strings"
 	"syscall"
 
@@ -10,45 +8,55 @@ import (
 	"github.com/sandkit/sandkit/internal/sys"
 )
 
-// protect hides paths, and protects others from writing.
-func (t *Tree) protect(q *program.Sequence) {
+// protect hides paths, and protects others from writing: those below /proc, or
+// below /sys, or, for "", all others.
+func (t *Tree) protect(q *program.Sequence, top string) {
 	masked, readOnly := t.Hidden()
 	for _, p := range readOnly {
-		t.readOnly(q, p)
+		if topOf(p) == top {
+			t.readOnly(q, p)
+		}
 	}
 	for _, p := range masked {
-		t.mask(q, p)
+		if topOf(p) == top {
+			t.mask(q, p)
+		}
 	}
+}
+
+// topOf tells which of the kernel's file systems a path lies in.
+func topOf(p string) string {
+	for _, top := range []string{"/proc", "/sys"} {
+		if inside(p, top) && p != top {
+			return top
+		}
+	}
+	return ""
 }
 
 // Hidden gives the paths that are hidden, and those protected from writing.
 func (t *Tree) Hidden() (masked, readOnly []string) {
 	masked, readOnly = t.Masked, t.ReadOnly
 	if masked == nil {
-		masked = t.existing(DefaultMasked())
+		masked = t.shown(t.host.Kernel.Masked)
 	}
 	if readOnly == nil {
-		readOnly = t.existing(DefaultReadOnly())
+		readOnly = t.shown(t.host.Kernel.ReadOnly)
 	}
 	return masked, readOnly
 }
 
-// existing gives those of the default paths that this kernel has and that are
-// shown, in order.
-func (t *Tree) existing(patterns []string) []string {
-	var found []string
-	for p := range t.host.Kernel {
-		if t.Proc.PIDOnly && inside(p, "/proc") {
+// shown leaves out what this sandbox's /proc does not have, and what nobody
+// inside could read anyway, as it belongs to the host's root alone.
+func (t *Tree) shown(paths []KernelPath) []string {
+	list := make([]string, 0, len(paths))
+	for _, p := range paths {
+		if t.Proc.PIDOnly && topOf(p.Path) == "/proc" || p.RootOnly && !t.HostRoot {
 			continue
 		}
-		for _, pattern := range patterns {
-			if ok, err := path.Match(pattern, p); ok && err == nil {
-				found = append(found, p)
-			}
-		}
+		list = append(list, p.Path)
 	}
-	slices.Sort(found)
-	return found
+	return list
 }
 
 // place gives the directory descriptor and the path relative to it that lead
@@ -83,7 +91,7 @@ func (t *Tree) readOnly(q *program.Sequence, p string) {
 // one of the two attempts fails with ENOTDIR.
 func (t *Tree) mask(q *program.Sequence, p string) {
 	q.Stage(StageMask, p)
-	isDir, known := t.host.Kernel[p]
+	isDir, known := t.host.Kernel.Dirs[p]
 	dir, rel := t.place(q, p)
 	if !known || !isDir {
 		null := q.OpenTree(t.dev, "null", false)

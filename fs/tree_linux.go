@@ -22,8 +22,8 @@ const kernelMount = sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NODEV | sys.MOUNT_ATT
 const userMount = sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NODEV
 
 // A Tree is the file system of one sandbox. Its methods append to the Init
-// sequence, in the order Begin, Build, Finish; in between, process 1 joins the
-// namespaces that the mounts of the kernel's file systems show.
+// sequence, in the order Begin, Build, Attach, Finish; before Attach, process 1
+// joins the namespaces that the mounts of the kernel's file systems show.
 type Tree struct {
 	Root   Root
 	Mounts []Mount
@@ -43,6 +43,8 @@ type Tree struct {
 	// Privileged tells that process 1 is the host's root: it makes device nodes
 	// and writes trusted extended attributes.
 	Privileged bool
+	// HostRoot tells that user 0 inside is the host's.
+	HostRoot bool
 	// ForeignNet tells that process 1 does not own the network namespace, so
 	// that it cannot mount a sysfs of it.
 	ForeignNet bool
@@ -80,7 +82,8 @@ func (t *Tree) Begin(q *program.Sequence) program.FD {
 	return t.proc
 }
 
-// Build assembles the root with all mounts in it.
+// Build assembles the root with what needs no namespace but those of process
+// 1: the root itself, /proc and /dev.
 func (t *Tree) Build(q *program.Sequence) {
 	q.Stage(StageRoot, t.Root.Dir)
 	q.Umask(0)
@@ -94,12 +97,20 @@ func (t *Tree) Build(q *program.Sequence) {
 		t.overlay(q)
 	}
 	t.mountProc(q)
-	t.mountSys(q)
 	t.mountDev(q)
+	t.protect(q, "/proc")
+}
+
+// Attach mounts what shows the sandbox's namespaces, and what the user asked
+// for.
+func (t *Tree) Attach(q *program.Sequence) {
+	t.mountQueues(q)
+	t.mountSys(q)
+	t.protect(q, "/sys")
 	for i := range t.Mounts {
 		t.mount(q, &t.Mounts[i])
 	}
-	t.protect(q)
+	t.protect(q, "")
 }
 
 // become makes process 1 own what it makes as the sandbox's root does, while

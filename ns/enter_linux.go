@@ -32,7 +32,8 @@ type Entry struct {
 	// Joined has the opened namespaces that Set joins.
 	Joined map[Kind]program.FD
 
-	main program.FD // pidfd of the main process
+	main program.FD   // pidfd of the main process
+	made program.Word // its namespaces are there
 }
 
 // Begin turns the launcher into process 1 of a PID namespace, in a mount
@@ -82,8 +83,8 @@ func offset(clock string, d time.Duration) string {
 	return fmt.Sprintf("%s %d %d\n", clock, s, ns.Nanoseconds())
 }
 
-// created are the flags of the namespaces that are made with the main process,
-// so that its user namespace owns them.
+// created are the flags of the namespaces that the main process makes, so that
+// its user namespace owns them.
 func (e *Entry) created() int {
 	flags := 0
 	for _, s := range e.Set.Each() {
@@ -94,34 +95,49 @@ func (e *Entry) created() int {
 	return flags
 }
 
-// Spawn makes the main process in its new namespaces, and lets process 1 join
-// all of them but the user namespace, which it maps: it keeps its rights to
-// mount. Proc is a mount of the new PID namespace's procfs.
+// Spawn makes the main process in its user namespace and maps that. Proc is a
+// mount of the new PID namespace's procfs. The main process then makes the
+// other namespaces (see Main) while process 1 goes on: a network namespace
+// takes as long as everything else together.
 func (e *Entry) Spawn(q *program.Sequence, proc program.FD) {
 	q.Stage(StageNamespaces, "")
-	flags := e.created()
-	if e.Users != nil {
-		flags |= sys.CLONE_NEWUSER
-		// The maps belong to whom the process does, and to root once it may
-		// not be traced, as after joining a user namespace.
-		q.Prctl(sys.PR_SET_DUMPABLE, 1, 0)
-	}
-	q.Spawn(flags)
-	if e.Users != nil {
-		q.Stage(StageUsers, e.Users.String())
-		if e.Users.DenyGroups {
-			writeFile(q, proc, fmt.Sprintf("%d/setgroups", mainPID), "deny")
-		}
-		writeFile(q, proc, fmt.Sprintf("%d/uid_map", mainPID), file(e.Users.UIDs))
-		writeFile(q, proc, fmt.Sprintf("%d/gid_map", mainPID), file(e.Users.GIDs))
-		q.Stage(StageNamespaces, "")
-	}
-	if flags == 0 {
+	e.made = q.Program().NewWord()
+	if e.Users == nil {
+		q.Spawn(0)
 		return
 	}
-	e.main = q.PidfdOpen(mainPID)
-	if shared := e.created(); shared != 0 {
-		q.Setns(e.main, shared)
+	// The maps belong to whom the process does, and to root once it may not be
+	// traced, as after joining a user namespace.
+	q.Prctl(sys.PR_SET_DUMPABLE, 1, 0)
+	q.Spawn(sys.CLONE_NEWUSER)
+	q.Stage(StageUsers, e.Users.String())
+	if e.Users.DenyGroups {
+		writeFile(q, proc, fmt.Sprintf("%d/setgroups", mainPID), "deny")
+	}
+	writeFile(q, proc, fmt.Sprintf("%d/uid_map", mainPID), file(e.Users.UIDs))
+	writeFile(q, proc, fmt.Sprintf("%d/gid_map", mainPID), file(e.Users.GIDs))
+}
+
+// Main appends to the Main sequence what makes the namespaces.
+func (e *Entry) Main(q *program.Sequence) {
+	if flags := e.created(); flags != 0 {
+		q.Stage(StageNamespaces, "")
+		q.Unshare(flags)
+		q.Post(e.made)
+	}
+}
+
+// Join takes process 1 into the namespaces that the main process has made. It
+// stays in its own user and mount namespaces: it keeps its rights to mount.
+func (e *Entry) Join(q *program.Sequence) {
+	q.Stage(StageNamespaces, "")
+	flags := e.created()
+	if flags != 0 || e.Users != nil {
+		e.main = q.PidfdOpen(mainPID)
+	}
+	if flags != 0 {
+		q.Await(e.made)
+		q.Setns(e.main, flags)
 	}
 }
 

@@ -1,7 +1,6 @@
 package ns
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -77,18 +76,3 @@ func file(ranges []Range) string {
 	}
 	return b.String()
 }
-
-// parseFile reads the content of /proc/PID/uid_map or gid_map.
-func parseFile(content string) ([]Range, error) {
-	var ranges []Range
-	for line := range strings.Lines(content) {
-		var r Range
-		if n, err := fmt.Sscan(line, &r.Inside, &r.Outside, &r.Count); err != nil || n != 3 {
-			return nil, fmt.Errorf("parse id map line %q: %w", strings.TrimSpace(line), errors.Join(err, errBadMap))
-		}
-		ranges = append(ranges, r)
-	}
-	return ranges, nil
-}
-
-var errBadMap = errors.New("want three numbers")

@@ -7,25 +7,6 @@ import (
 	"github.com/sandkit/sandkit/internal/passwd"
 )
 
-// AllIDs tells whether the host program's user namespace has all ids, as the
-// first one has, so that any of them can be mapped.
-func AllIDs() (bool, error) {
-	for _, name := range []string{"uid_map", "gid_map"} {
-		b, err := os.ReadFile("/proc/self/" + name)
-		if err != nil {
-			return false, fmt.Errorf("read own id map: %w", err)
-		}
-		ranges, err := parseFile(string(b))
-		if err != nil {
-			return false, err
-		}
-		if len(ranges) != 1 || ranges[0] != (Range{0, 0, 1<<32 - 1}) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
 // SubIDs gives the first subordinate range of users and of groups that
 // /etc/subuid and /etc/subgid grant to the host program's user; ok is false
 // when one is missing.

@@ -11,7 +11,6 @@ import (
 	"github.com/sandkit/sandkit/internal/program"
 	"github.com/sandkit/sandkit/internal/sys"
 	"github.com/sandkit/sandkit/ns"
-	"github.com/sandkit/sandkit/sandbox/seccomp"
 )
 
 // builder turns a Spec into a Program. It decides, from what it was given
@@ -63,16 +62,19 @@ func (b *builder) build() error {
 		return err
 	}
 	b.prepareTree()
-	q, released := b.prog.Init, b.prog.NewWord()
+	q, m, released := b.prog.Init, b.prog.Main, b.prog.NewWord()
 	entry.Begin(q)
 	entry.Spawn(q, b.tree.Begin(q))
 	b.tree.Build(q)
+	entry.Join(q)
+	b.tree.Attach(q)
 	b.tree.Finish(q)
-	b.network(q)
 	entry.Finish(q)
 	b.finish(q, released)
 	b.protectFiles()
-	return b.main(b.prog.Main, released)
+	entry.Main(m)
+	b.network(m)
+	return b.main(m, released)
 }
 
 // parseCapabilities reads the names, which Validate has checked.
@@ -140,7 +142,7 @@ func (b *builder) namespaceList(e *ns.Entry) string {
 // prepareTree tells the tree who owns what.
 func (b *builder) prepareTree() {
 	t := b.tree
-	t.Privileged = b.users.outer == nil
+	t.Privileged, t.HostRoot = b.users.outer == nil, b.spec.HostUsers
 	t.ForeignNet = b.spec.Namespaces.Net.Mode != ns.New
 	t.LooseIDMap = b.spec.mayDrop(DropIDMap)
 	same := func(id uint32) (uint32, bool) { return id, true }
@@ -207,20 +209,14 @@ func (b *builder) drop(what Droppable, reason error) error {
 	return nil
 }
 
-// filter compiles the seccomp profile for this sandbox.
-func (b *builder) filter() (seccomp.Filter, error) {
-	f, err := filters.get(b.spec.Seccomp, seccomp.Target{
-		Caps:   b.caps.Names(),
-		Kernel: seccomp.Version{Major: b.features.Version.Major, Minor: b.features.Version.Minor},
-	})
-	if err != nil {
-		return seccomp.Filter{}, fmt.Errorf("compile seccomp profile: %w", err)
-	}
-	if len(f.Instructions) == 0 {
-		return f, nil
+// filter compiles the seccomp profile for this sandbox; nil means none.
+func (b *builder) filter() (*filter, error) {
+	f, err := filters.get(b.spec.Seccomp, b.caps, b.features.Version)
+	if err != nil || f.code == nil {
+		return nil, err
 	}
 	if err := b.features.Need(kernel.Seccomp, "use WithSeccomp(seccomp.Unconfined())"); err != nil {
-		return seccomp.Filter{}, b.drop(DropSeccomp, err)
+		return nil, b.drop(DropSeccomp, err)
 	}
 	return f, nil
 }

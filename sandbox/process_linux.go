@@ -2,26 +2,21 @@ package sandbox
 
 import (
 	"fmt"
-	"strings"
 	"syscall"
 
 	"github.com/sandkit/sandkit/internal/capability"
 	"github.com/sandkit/sandkit/internal/kernel"
 	"github.com/sandkit/sandkit/internal/program"
 	"github.com/sandkit/sandkit/internal/sys"
+	"github.com/sandkit/sandkit/sandbox/seccomp"
 )
 
-// main plans the main process, from the moment at which process 1 lets it go.
-// Until the user changes it has every capability in its own user namespace.
+// main plans the main process once it has its namespaces. Until the user
+// changes it has every capability in its own user namespace. What needs no root
+// file system comes before process 1 lets it go: there are two processors.
 func (b *builder) main(q *program.Sequence, released program.Word) error {
 	p := &b.spec.Process
 	q.Stage(program.Stage(StageProcess), "")
-	q.Await(released)
-	if b.caps.Has(capability.SysAdmin) && !b.spec.HostUsers {
-		// Only the owner of a mount namespace may mount in it; the copy keeps
-		// what process 1 mounted together (MNT_LOCKED).
-		q.Unshare(sys.CLONE_NEWNS)
-	}
 	q.Stdio(len(b.stdio))
 	q.CloseFrom(len(b.stdio))
 	q.Setsid()
@@ -29,25 +24,76 @@ func (b *builder) main(q *program.Sequence, released program.Word) error {
 	// An ordinary user has few keys (EDQUOT). The default filter lets nobody
 	// reach the keyring anyway.
 	q.JoinSessionKeyring().Ignore(syscall.ENOSYS, syscall.EPERM, syscall.EDQUOT)
-	b.rlimits(q)
-	env := b.environ()
+	q.Umask(b.umask())
+	q.DropBounding(uint64(b.caps))
+	if !p.NewPrivileges {
+		q.Prctl(sys.PR_SET_NO_NEW_PRIVS, 1, 0)
+		b.protect("no new privileges", "")
+	}
+	f, err := b.filter()
+	if err != nil {
+		return err
+	}
+	early := f != nil && !p.NewPrivileges && b.ownProfile()
+	if early {
+		b.seccomp(q, f)
+	}
+	q.Stage(program.Stage(StageProcess), "")
+	q.Await(released)
+	if b.caps.Has(capability.SysAdmin) && !b.spec.HostUsers {
+		// Only the owner of a mount namespace may mount in it; the copy keeps
+		// what process 1 mounted together (MNT_LOCKED).
+		q.Unshare(sys.CLONE_NEWNS)
+	}
 	b.workDir(q)
+	b.rlimits(q)
 	if err := b.become(q); err != nil {
 		return err
 	}
-	q.Stage(program.Stage(StageProcess), "")
-	q.Umask(b.umask())
-	if err := b.confine(q); err != nil {
+	if err := b.landlock(q); err != nil {
 		return err
 	}
-	q.Stage(program.Stage(StageExec), p.Command[0])
-	paths := p.lookupPaths(env)
-	if len(paths) == 1 {
-		q.Execve(paths[0], p.Command, env)
-		return nil
+	if f != nil && !early {
+		if err := b.lateSeccomp(q, f); err != nil {
+			return err
+		}
 	}
-	q.ExecveAny(paths, p.Command, env)
+	b.exec(q)
 	return nil
+}
+
+// ownProfile tells whether the profile is one that is known to allow all that
+// the main process has yet to do.
+func (b *builder) ownProfile() bool {
+	return b.spec.Seccomp.Equal(seccomp.Default()) || b.spec.Seccomp.Equal(seccomp.Strict())
+}
+
+// lateSeccomp loads the filter as the last thing before the execution, so that
+// it has to allow nothing else.
+func (b *builder) lateSeccomp(q *program.Sequence, f *filter) error {
+	if b.spec.Process.NewPrivileges && !b.caps.Has(capability.SysAdmin) {
+		return fmt.Errorf("%w: WithNewPrivileges needs CAP_SYS_ADMIN or WithSeccomp(seccomp.Unconfined()): "+
+			"the kernel takes no filter otherwise", ErrInvalidSpec)
+	}
+	b.seccomp(q, f)
+	return nil
+}
+
+func (b *builder) seccomp(q *program.Sequence, f *filter) {
+	q.Stage(program.Stage(StageSeccomp), "")
+	q.Seccomp(f.code, f.flags)
+	b.protect("seccomp", f.text)
+}
+
+// exec executes the command, looked up along PATH inside.
+func (b *builder) exec(q *program.Sequence) {
+	p, env := &b.spec.Process, b.environ()
+	q.Stage(program.Stage(StageExec), p.Command[0])
+	if paths := p.lookupPaths(env); len(paths) == 1 {
+		q.Execve(paths[0], p.Command, env)
+	} else {
+		q.ExecveAny(paths, p.Command, env)
+	}
 }
 
 func (b *builder) environ() []string {
@@ -91,12 +137,10 @@ func (b *builder) umask() uint32 {
 	return 0o022
 }
 
-// become takes on user, groups and capabilities. The order is the kernel's:
-// the bounding set needs CAP_SETPCAP, the groups CAP_SETGID, and a user other
-// than root loses everything that is not kept.
+// become takes on user, groups and capabilities. The order is the kernel's: a
+// user other than root loses everything that is not kept.
 func (b *builder) become(q *program.Sequence) error {
 	q.Stage(program.Stage(StageUser), b.spec.Process.User)
-	q.DropBounding(uint64(b.caps))
 	if b.who.UID != 0 {
 		q.Prctl(sys.PR_SET_KEEPCAPS, 1, 0)
 	}
@@ -133,30 +177,6 @@ func (b *builder) groups(q *program.Sequence) error {
 		Feature: "supplementary groups for an ordinary user",
 		Hint:    "give the user ranges in /etc/subuid and /etc/subgid and install newuidmap and newgidmap",
 	})
-}
-
-// confine takes away what the program does not need: new privileges, access
-// outside of the Landlock rules, system calls.
-func (b *builder) confine(q *program.Sequence) error {
-	if !b.spec.Process.NewPrivileges {
-		q.Prctl(sys.PR_SET_NO_NEW_PRIVS, 1, 0)
-		b.protect("no new privileges", "")
-	}
-	if err := b.landlock(q); err != nil {
-		return err
-	}
-	f, err := b.filter()
-	if err != nil || len(f.Instructions) == 0 {
-		return err
-	}
-	if b.spec.Process.NewPrivileges && !b.caps.Has(capability.SysAdmin) {
-		return fmt.Errorf("%w: WithNewPrivileges needs CAP_SYS_ADMIN or WithSeccomp(seccomp.Unconfined()): "+
-			"the kernel takes no filter otherwise", ErrInvalidSpec)
-	}
-	q.Stage(program.Stage(StageSeccomp), "")
-	q.Seccomp(f.Bytes(), uint64(f.Flags))
-	b.protect("seccomp", strings.TrimSpace(b.spec.Seccomp.String()))
-	return nil
 }
 
 // needLandlock gives the reason why Landlock cannot be had as asked for.

@@ -55,20 +55,32 @@ var probes = []probe{
 // where it is used.
 var answers sync.Map // name -> Feature
 
-// Detect finds out what the host can do.
-func Detect() (Features, error) {
+// host is what does not change while the host program runs.
+var host = sync.OnceValues(func() (Features, error) {
 	release, err := sys.Release()
 	if err != nil {
-		return Features{}, fmt.Errorf("detect features: %w", err)
+		return Features{}, err
 	}
 	v, err := ParseVersion(release)
 	if err != nil {
-		return Features{}, fmt.Errorf("detect features: %w", err)
+		return Features{}, err
 	}
 	f := Features{Release: release, Version: v, Landlock: max(0, sys.LandlockABI())}
-	if f.Privileged, err = privileged(); err != nil {
+	f.allIDs, err = allIDs()
+	return f, err
+})
+
+// Detect finds out what the host can do.
+func Detect() (Features, error) {
+	f, err := host()
+	if err != nil {
 		return Features{}, fmt.Errorf("detect features: %w", err)
 	}
+	// The host program may have given up being root meanwhile.
+	if f.Privileged, err = privileged(f.allIDs); err != nil {
+		return Features{}, fmt.Errorf("detect features: %w", err)
+	}
+	f.List = make([]Feature, 0, len(probes))
 	for _, p := range probes {
 		f.List = append(f.List, p.answer())
 	}
@@ -95,27 +107,40 @@ func (p probe) answer() Feature {
 	return f
 }
 
-// privileged tells whether the host program has all that the kernel asks of
-// the first user namespace's root for making a sandbox.
-func privileged() (bool, error) {
-	if os.Geteuid() != 0 {
-		return false, nil
-	}
-	eff, err := sys.EffectiveCapabilities()
-	if err != nil {
-		return false, err
-	}
-	need, err := capability.Parse([]string{
+// rootCapabilities are what the kernel asks of the first user namespace's root
+// for making a sandbox.
+var rootCapabilities = sync.OnceValues(func() (capability.Set, error) {
+	return capability.Parse([]string{
 		"SYS_ADMIN", "SETUID", "SETGID", "SETPCAP", "CHOWN", "FOWNER", "DAC_OVERRIDE", "MKNOD", "KILL", "SYS_CHROOT", "NET_ADMIN",
 	})
-	if err != nil || !capability.Set(eff).Has(need) {
+})
+
+// privileged tells whether the host program is root with all that it takes.
+func privileged(allIDs bool) (bool, error) {
+	if os.Geteuid() != 0 || !allIDs {
+		return false, nil
+	}
+	need, err := rootCapabilities()
+	if err != nil {
 		return false, err
 	}
-	own, err := os.ReadFile("/proc/self/uid_map")
-	if err != nil {
-		return false, fmt.Errorf("read own id map: %w", err)
+	eff, err := sys.EffectiveCapabilities()
+	return capability.Set(eff).Has(need), err
+}
+
+// allIDs tells whether the host program's user namespace has all ids, as the
+// first one has, so that any of them can be mapped.
+func allIDs() (bool, error) {
+	for _, name := range []string{"uid_map", "gid_map"} {
+		own, err := os.ReadFile("/proc/self/" + name)
+		if err != nil {
+			return false, fmt.Errorf("read own id map: %w", err)
+		}
+		if !slices.Equal(strings.Fields(string(own)), []string{"0", "0", "4294967295"}) {
+			return false, nil
+		}
 	}
-	return slices.Equal(strings.Fields(string(own)), []string{"0", "0", "4294967295"}), nil
+	return true, nil
 }
 
 // missingCall turns a probe that only tells an errno into an answer.

@@ -43,6 +43,8 @@ type Features struct {
 	Landlock int `json:"landlock"`
 	// List has what was probed, in a fixed order.
 	List []Feature `json:"features"`
+
+	allIDs bool // the program's user namespace has all ids
 }
 
 // Need gives a NotSupportedError when the feature of that name was probed and

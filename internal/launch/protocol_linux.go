@@ -61,48 +61,39 @@ func readRusage(r io.Reader) (*syscall.Rusage, error) {
 	return &u, err
 }
 
-// sendProgram sends header and program with the files attached: as many as
-// one message takes with the header, the others in messages of their own.
-func sendProgram(control *os.File, code []byte, files []*os.File) error {
+// sendProgram sends header and program with the files attached, maxFiles a
+// message. It never waits for a reader: what does not fit is returned and has
+// to follow.
+func sendProgram(control *os.File, code []byte, files []*os.File) (rest []byte, err error) {
 	conn, err := control.SyscallConn()
 	if err != nil {
-		return fmt.Errorf("send program: %w", err)
+		return nil, fmt.Errorf("send program: %w", err)
 	}
 	more := max(0, (len(files)-1)/maxFiles)
-	h := make([]byte, headerSize)
-	binary.NativeEndian.PutUint32(h, magic)
-	binary.NativeEndian.PutUint32(h[4:], uint32(len(code)))
-	binary.NativeEndian.PutUint32(h[8:], uint32(more))
-	data := h
-	if more == 0 {
-		data = append(h, code...)
-	}
+	data := make([]byte, headerSize, headerSize+len(code))
+	binary.NativeEndian.PutUint32(data, magic)
+	binary.NativeEndian.PutUint32(data[4:], uint32(len(code)))
+	binary.NativeEndian.PutUint32(data[8:], uint32(more))
 	for i := 0; ; i++ {
 		batch := files[min(len(files), i*maxFiles):min(len(files), (i+1)*maxFiles)]
-		if err := sendBatch(control, conn, data, batch); err != nil {
-			return fmt.Errorf("send program: %w", err)
+		if i == more { // the last one takes the program along
+			data = append(data, code...)
+		}
+		n, err := sys.SendFiles(conn, data, descriptors(batch))
+		if err != nil {
+			return nil, fmt.Errorf("send program: %w", err)
 		}
 		if i == more {
-			break
+			return data[n:], nil
 		}
-		data = make([]byte, 8)
+		data = make([]byte, 8, 8+len(code))
 	}
-	if more > 0 {
-		if _, err := control.Write(code); err != nil {
-			return fmt.Errorf("send program: %w", err)
-		}
-	}
-	return nil
 }
 
-func sendBatch(control *os.File, conn syscall.RawConn, data []byte, files []*os.File) error {
+func descriptors(files []*os.File) []int {
 	fds := make([]int, len(files))
 	for i, f := range files {
 		fds[i] = int(f.Fd())
 	}
-	n, err := sys.SendFiles(conn, data, fds)
-	if err == nil && n < len(data) {
-		_, err = control.Write(data[n:])
-	}
-	return err
+	return fds
 }

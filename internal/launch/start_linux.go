@@ -35,13 +35,12 @@ func Start(ctx context.Context, prog *program.Program, o Options) (*Process, err
 	if err != nil {
 		return nil, err
 	}
-	p, err := startLauncher(prog.CloneFlags, o.Cgroup)
+	p, rest, err := startLauncher(prog, code, o)
 	if err != nil {
 		return nil, err
 	}
-	p.forking = prog.Forks()
 	stop := context.AfterFunc(ctx, p.abort)
-	err = sendProgram(p.control, code, o.Files)
+	_, err = p.control.Write(rest)
 	if err == nil || errors.Is(err, syscall.EPIPE) { // a message tells why it is gone
 		err = p.awaitStart(prog)
 	}
@@ -56,35 +55,43 @@ func Start(ctx context.Context, prog *program.Program, o Options) (*Process, err
 	return p, nil
 }
 
-// startLauncher starts the embedded program with one end of a socket.
-func startLauncher(cloneFlags uintptr, cgroup *os.File) (*Process, error) {
+// startLauncher starts the embedded program with one end of a socket, in which
+// its Program waits already, but for the rest that did not fit.
+func startLauncher(prog *program.Program, code []byte, o Options) (p *Process, rest []byte, err error) {
 	path, err := image()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	local, remote, err := sys.SocketPair()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	control, end := local.File("sandbox control"), remote.File("sandbox")
+	defer func() {
+		if cerr := end.Close(); err == nil && cerr != nil {
+			err = fmt.Errorf("close socket: %w", cerr)
+		}
+		if err != nil {
+			control.Close()
+		}
+	}()
+	if rest, err = sendProgram(control, code, o.Files); err != nil {
+		return nil, nil, err
+	}
 	attr := &os.ProcAttr{
 		Dir:   "/",
 		Env:   []string{}, // nil would hand over the host program's
 		Files: []*os.File{end},
-		Sys:   &syscall.SysProcAttr{Cloneflags: cloneFlags},
+		Sys:   &syscall.SysProcAttr{Cloneflags: prog.CloneFlags},
 	}
-	if cgroup != nil {
-		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(cgroup.Fd())
+	if o.Cgroup != nil {
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(o.Cgroup.Fd())
 	}
 	proc, err := os.StartProcess(path, []string{"sandkit"}, attr)
-	if cerr := end.Close(); err == nil && cerr != nil {
-		err = fmt.Errorf("close socket: %w", cerr)
-	}
 	if err != nil {
-		control.Close()
-		return nil, fmt.Errorf("start launcher: %w", err)
+		return nil, nil, fmt.Errorf("start launcher: %w", err)
 	}
-	return &Process{control: control, proc: proc}, nil
+	return &Process{control: control, proc: proc, forking: prog.Forks()}, rest, nil
 }
 
 // awaitStart follows the Program until the main process has executed.

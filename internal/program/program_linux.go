@@ -24,8 +24,8 @@ type Program struct {
 // New gives an empty Program.
 func New() *Program {
 	p := &Program{}
-	p.Init = &Sequence{prog: p, steps: make([]Step, 0, 192)}
-	p.Main = &Sequence{prog: p, steps: make([]Step, 0, 128)}
+	p.Init = &Sequence{prog: p, steps: make([]Step, 0, 176)}
+	p.Main = &Sequence{prog: p, steps: make([]Step, 0, 40)}
 	return p
 }
 

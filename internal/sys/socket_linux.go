@@ -27,7 +27,7 @@ func SocketPair() (local, remote *FD, err error) {
 
 // SendFiles sends data with descriptors attached to its first byte
 // (SCM_RIGHTS; at most 253 of them, SCM_MAX_FD) over a non-blocking stream
-// socket. It returns how much of data was sent; the rest is the caller's.
+// socket. It returns how much of data fitted into the socket.
 func SendFiles(conn syscall.RawConn, data []byte, files []int) (n int, err error) {
 	var rights []byte
 	if len(files) > 0 {
@@ -35,8 +35,8 @@ func SendFiles(conn syscall.RawConn, data []byte, files []int) (n int, err error
 	}
 	var sendErr error
 	err = conn.Write(func(fd uintptr) bool {
-		n, sendErr = unix.SendmsgN(int(fd), data, rights, nil, unix.MSG_NOSIGNAL)
-		return sendErr != unix.EAGAIN && sendErr != unix.EINTR
+		n, sendErr = unix.SendmsgN(int(fd), data, rights, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+		return sendErr != unix.EINTR
 	})
 	if err == nil {
 		err = sendErr

@@ -17,4 +17,4 @@ build() {
 }
 
 build amd64 x86_64-linux-gnu -fcf-protection=none 4096
-build arm64 aarch64-linux-gnu -mbranch-protection=none 65536
+build arm64 aarch64-linux-gnu "-mbranch-protection=none -mno-outline-atomics" 65536

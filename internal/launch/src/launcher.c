@@ -54,6 +54,9 @@ struct pollfd {
 static volatile u32 setting_up;
 // The step of the main process that failed, and its errno.
 static volatile u32 failed_step, failed_errno;
+// Counts posts and failures, so that who waits for one can sleep on one word.
+static volatile u32 events;
+static struct step *first_of_main;
 static u32 main_pid, program_size;
 static u8 second_stack[8192] __attribute__((aligned(16)));
 
@@ -135,12 +138,6 @@ static struct step *receive_program(void)
 	return (struct step *)BASE;
 }
 
-// wait_change waits until *word is no longer old, as far as one call can tell.
-static void wait_change(volatile u32 *word, u32 old)
-{
-	sys6(NR_futex, (u64)word, FUTEX_WAIT, old, 0, 0, 0);
-}
-
 static void sleep_1ms(void)
 {
 	u64 t[2] = {0, 1000000};
@@ -219,28 +216,32 @@ static i64 block_signals(void)
 	return SYS4(NR_rt_sigprocmask, SIG_SETMASK, &all, 0, 8);
 }
 
-static i64 await(volatile u32 *word)
+// wake lets the other process look whether what it waits for has happened.
+static void wake(void)
 {
-	while (!*word)
-		wait_change(word, 0);
-	return 0;
+	__atomic_add_fetch(&events, 1, __ATOMIC_SEQ_CST);
+	sys6(NR_futex, (u64)&events, FUTEX_WAKE, 1, 0, 0, 0);
 }
 
 static i64 post(volatile u32 *word)
 {
 	*word = 1;
-	sys6(NR_futex, (u64)word, FUTEX_WAKE, 1, 0, 0, 0);
+	wake();
 	return 0;
 }
 
 static i64 spawn(struct step *s)
 {
 	u64 flags = s->arg[0] | CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
-	i64 pid = clone_onto(flags, second_stack + sizeof second_stack, (u32 *)&setting_up, (struct step *)BASE + s->arg[1]);
+	i64 pid;
 
-	if (pid > 0)
-		main_pid = pid;
-	return pid < 0 ? pid : 0;
+	first_of_main = (struct step *)BASE + s->arg[1];
+	pid = clone_onto(flags, second_stack + sizeof second_stack, (u32 *)&setting_up, first_of_main);
+
+	if (pid < 0)
+		return pid;
+	main_pid = pid;
+	return 0;
 }
 
 // host_alive ends the sandbox before its main process runs when the host
@@ -276,6 +277,23 @@ static i64 drop_bounding(u64 keep)
 
 static void __attribute__((noreturn)) stay(void);
 
+// await waits until a word is posted. Process 1 also looks whether the main
+// process is still there to post it: one that was killed cannot say so.
+static i64 await(volatile u32 *word, int is_init)
+{
+	u64 timeout[2] = {0, 20000000};
+	u32 seen;
+
+	for (;;) {
+		seen = events;
+		if (*word)
+			return 0;
+		if (is_init && (failed_errno || !setting_up))
+			stay();
+		sys6(NR_futex, (u64)&events, FUTEX_WAIT, seen, (u64)timeout, 0, 0);
+	}
+}
+
 // step executes one step: 0, or a negative errno.
 static i64 step(struct step *s)
 {
@@ -285,7 +303,7 @@ static i64 step(struct step *s)
 	case OP_SPAWN:
 		return spawn(s);
 	case OP_AWAIT:
-		return await((u32 *)s->arg[0]);
+		return await((u32 *)s->arg[0], s < first_of_main);
 	case OP_POST:
 		return post((u32 *)s->arg[0]);
 	case OP_DEFAULT_SIGNALS:
@@ -318,8 +336,9 @@ void __attribute__((noreturn, used)) main_process(struct step *s)
 
 	while (!(r = step(s)))
 		s++;
-	failed_errno = -r;
 	failed_step = s - (struct step *)BASE;
+	failed_errno = -r;
+	wake();
 	quit(EXIT_STEP_FAILED);
 }
 
@@ -369,7 +388,7 @@ static void __attribute__((noreturn)) stay(void)
 	i64 fd;
 
 	while ((pid = setting_up))
-		wait_change(&setting_up, pid);
+		sys6(NR_futex, (u64)&setting_up, FUTEX_WAIT, pid, 0, 0, 0);
 	if (failed_errno) {
 		report(MSG_FAILED, failed_step, failed_errno);
 		quit(EXIT_STEP_FAILED);

@@ -1,0 +1,50 @@
+package fs
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+)
+
+// A KernelPath is a file or directory in /proc or /sys.
+type KernelPath struct {
+	Path string
+	// RootOnly tells that only the host's user 0 may read it, whom a sandbox
+	// with a user namespace does not have.
+	RootOnly bool
+}
+
+// KernelPaths are those of the default paths that this kernel has.
+type KernelPaths struct {
+	Masked, ReadOnly []KernelPath
+	Dirs             map[string]bool // of both lists; true for directories
+}
+
+// kernelPaths looks once: what the kernel shows does not change.
+var kernelPaths = sync.OnceValue(func() KernelPaths {
+	k := KernelPaths{Dirs: make(map[string]bool)}
+	k.Masked = k.find(DefaultMasked())
+	k.ReadOnly = k.find(DefaultReadOnly())
+	return k
+})
+
+func (k *KernelPaths) find(patterns []string) []KernelPath {
+	var list []KernelPath
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			panic("BUG: default path " + pattern + ": " + err.Error())
+		}
+		for _, p := range found {
+			st, err := os.Lstat(p)
+			if err != nil {
+				continue // gone again, with a driver
+			}
+			k.Dirs[p] = st.IsDir()
+			owner := st.Sys().(*syscall.Stat_t)
+			list = append(list, KernelPath{p, owner.Uid == 0 && st.Mode().Perm()&0o077 == 0})
+		}
+	}
+	return list
+}
