@@ -34,7 +34,7 @@ const (
 func (t *Tree) mountDev(q *program.Sequence) {
 	q.Stage(StageDev, "/dev")
 	t.dev = scratch(q, devSize, 0o755, sys.MOUNT_ATTR_NOSUID|sys.MOUNT_ATTR_NOEXEC)
-	q.MoveMount(t.dev, t.plainDir(q, "dev"), "")
+	q.MoveMount(t.dev, t.aside, "dev")
 	for _, n := range devNodes {
 		t.node(q, n.name, n.major, n.minor)
 	}

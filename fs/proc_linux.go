@@ -20,11 +20,6 @@ func (t *Tree) plainDir(q *program.Sequence, name string) program.FD {
 	return q.Openat2(t.root, name, sys.O_PATH|sys.O_DIRECTORY, resolvePlain)
 }
 
-func (t *Tree) mountProc(q *program.Sequence) {
-	q.Stage(StageProc, "/proc")
-	q.MoveMount(t.proc, t.plainDir(q, "proc"), "")
-}
-
 // mountSys shows the part of the sysfs that belongs to the sandbox's network
 // namespace; of a foreign one an ordinary user may only show the host's mount.
 func (t *Tree) mountSys(q *program.Sequence) {
@@ -35,5 +30,5 @@ func (t *Tree) mountSys(q *program.Sequence) {
 	} else {
 		t.sys = q.NewMount("sysfs", kernelMount|sys.MOUNT_ATTR_RDONLY)
 	}
-	q.MoveMount(t.sys, t.plainDir(q, "sys"), "")
+	q.MoveMount(t.sys, t.aside, "sys")
 }

@@ -22,8 +22,9 @@ const kernelMount = sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NODEV | sys.MOUNT_ATT
 const userMount = sys.MOUNT_ATTR_NOSUID | sys.MOUNT_ATTR_NODEV
 
 // A Tree is the file system of one sandbox. Its methods append to the Init
-// sequence, in the order Begin, Build, Attach, Finish; before Attach, process 1
-// joins the namespaces that the mounts of the kernel's file systems show.
+// sequence, in the order Begin, Devices, Kernel, Build, Finish; before Kernel,
+// process 1 joins the namespaces that the mounts of the kernel's file systems
+// show.
 type Tree struct {
 	Root   Root
 	Mounts []Mount
@@ -51,6 +52,7 @@ type Tree struct {
 
 	host    Host
 	root    program.FD // the assembled root
+	aside   program.FD // where the kernel's file systems wait for the root
 	staging program.FD // private scratch space, outside of the root
 	staged  int        // how many files are in it
 	proc    program.FD
@@ -82,12 +84,32 @@ func (t *Tree) Begin(q *program.Sequence) program.FD {
 	return t.proc
 }
 
-// Build assembles the root with what needs no namespace but those of process
-// 1: the root itself, /proc and /dev.
-func (t *Tree) Build(q *program.Sequence) {
-	q.Stage(StageRoot, t.Root.Dir)
+// Devices prepares /proc and /dev beside the root, which is still to come. This
+// and Kernel are the same for most sandboxes, and can be done ahead of time.
+func (t *Tree) Devices(q *program.Sequence) {
+	q.Stage(StageDev, "")
 	q.Umask(0)
 	t.become(q)
+	t.aside = scratch(q, devSize, 0o700, userMount)
+	cover(q, t.aside)
+	for _, name := range kernelDirs {
+		q.Mkdirat(t.aside, name, 0o755)
+	}
+	q.MoveMount(t.proc, t.aside, "proc")
+	t.mountDev(q)
+	t.protect(q, "/proc")
+}
+
+// Kernel prepares what shows the sandbox's namespaces.
+func (t *Tree) Kernel(q *program.Sequence) {
+	t.mountQueues(q)
+	t.mountSys(q)
+	t.protect(q, "/sys")
+}
+
+// Build assembles the root with all mounts in it.
+func (t *Tree) Build(q *program.Sequence) {
+	q.Stage(StageRoot, t.Root.Dir)
 	switch {
 	case t.Root.Dir == "":
 		t.hostTools(q)
@@ -96,22 +118,18 @@ func (t *Tree) Build(q *program.Sequence) {
 	default:
 		t.overlay(q)
 	}
-	t.mountProc(q)
-	t.mountDev(q)
-	t.protect(q, "/proc")
-}
-
-// Attach mounts what shows the sandbox's namespaces, and what the user asked
-// for.
-func (t *Tree) Attach(q *program.Sequence) {
-	t.mountQueues(q)
-	t.mountSys(q)
-	t.protect(q, "/sys")
+	for i, mount := range []program.FD{t.proc, t.sys, t.dev} {
+		q.Stage(StageRoot, "/"+kernelDirs[i])
+		q.MoveMount(mount, t.plainDir(q, kernelDirs[i]), "")
+	}
 	for i := range t.Mounts {
 		t.mount(q, &t.Mounts[i])
 	}
 	t.protect(q, "")
 }
+
+// kernelDirs are where the kernel's file systems are mounted.
+var kernelDirs = []string{"proc", "sys", "dev"}
 
 // become makes process 1 own what it makes as the sandbox's root does, while
 // it keeps its rights over files (SECBIT_NO_SETUID_FIXUP).

@@ -33,6 +33,7 @@ type builder struct {
 	plan  *Plan
 	caps  capability.Set // effective and bounding
 	ambi  capability.Set
+	late  *filter // a seccomp filter that is not loaded yet
 }
 
 // pass hands a file to the launcher.
@@ -50,31 +51,52 @@ func (b *builder) build() error {
 	if err := b.parseCapabilities(); err != nil {
 		return err
 	}
-	for i, f := range b.stdio { // first, see program.Stdio
+	for i := range b.stdio {
 		name := fmt.Sprintf("extra%d", i)
 		if i < len(stdioNames) {
 			name = stdioNames[i]
 		}
-		b.pass(name, f)
+		b.prog.PassMain(name)
 	}
 	entry, err := b.entry()
 	if err != nil {
 		return err
 	}
 	b.prepareTree()
-	q, m, released := b.prog.Init, b.prog.Main, b.prog.NewWord()
-	entry.Begin(q)
-	entry.Spawn(q, b.tree.Begin(q))
+	if err := b.prelude(entry); err != nil {
+		return err
+	}
+	b.prog.Cut()
+	q, released := b.prog.Init, b.prog.NewWord()
 	b.tree.Build(q)
-	entry.Join(q)
-	b.tree.Attach(q)
 	b.tree.Finish(q)
+	b.name(q)
 	entry.Finish(q)
 	b.finish(q, released)
 	b.protectFiles()
+	return b.main(b.prog.Main, released)
+}
+
+// prelude plans what most sandboxes have in common, which can be carried out
+// ahead of time: the namespaces, the kernel's file systems, and what the main
+// process needs no root file system for.
+func (b *builder) prelude(entry *ns.Entry) error {
+	q, m := b.prog.Init, b.prog.Main
+	entry.Begin(q)
+	entry.Spawn(q, b.tree.Begin(q))
+	b.tree.Devices(q)
+	entry.Join(q)
+	b.tree.Kernel(q)
 	entry.Main(m)
-	b.network(m)
-	return b.main(m, released)
+	if b.spec.Namespaces.Net.Mode == ns.New {
+		m.Stage(program.Stage(StageNetwork), "lo")
+		m.LoopbackUp()
+	}
+	if b.spec.Namespaces.UTS.Mode == ns.New {
+		m.Stage(program.Stage(StageHostname), "")
+		m.Setdomainname("")
+	}
+	return b.mainPrelude(m)
 }
 
 // parseCapabilities reads the names, which Validate has checked.
@@ -153,16 +175,11 @@ func (b *builder) prepareTree() {
 	}
 }
 
-// network sets the loopback interface up and names the host.
-func (b *builder) network(q *program.Sequence) {
-	if b.spec.Namespaces.Net.Mode == ns.New {
-		q.Stage(program.Stage(StageNetwork), "lo")
-		q.LoopbackUp()
-	}
+// name gives the sandbox its host name.
+func (b *builder) name(q *program.Sequence) {
 	if b.spec.Namespaces.UTS.Mode == ns.New {
 		q.Stage(program.Stage(StageHostname), b.hostname())
 		q.Sethostname(b.hostname())
-		q.Setdomainname("")
 	}
 }
 

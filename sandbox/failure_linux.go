@@ -77,8 +77,7 @@ func (b *builder) explain(step *launch.StepError, cause error) error {
 // explainMount tells why a mount cannot be idmapped, which is the most common
 // thing that a file system cannot do.
 func (b *builder) explainMount(step *launch.StepError, cause error) error {
-	st, err := b.prog.Step(step.Step)
-	if err != nil || !st.IDMaps() || step.Errno != syscall.EINVAL {
+	if !step.IDMap || step.Errno != syscall.EINVAL {
 		return cause
 	}
 	source := b.spec.Root.Dir

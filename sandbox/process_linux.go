@@ -11,22 +11,18 @@ import (
 	"github.com/sandkit/sandkit/sandbox/seccomp"
 )
 
-// main plans the main process once it has its namespaces. Until the user
-// changes it has every capability in its own user namespace. What needs no root
-// file system comes before process 1 lets it go: there are two processors.
-func (b *builder) main(q *program.Sequence, released program.Word) error {
-	p := &b.spec.Process
+// mainPrelude plans what the main process does before it knows its program.
+// Until the user changes it has every capability in its own user namespace.
+func (b *builder) mainPrelude(q *program.Sequence) error {
 	q.Stage(program.Stage(StageProcess), "")
-	q.Stdio(len(b.stdio))
-	q.CloseFrom(len(b.stdio))
+	q.CloseFrom(1)
 	q.Setsid()
 	q.DefaultSignals()
 	// An ordinary user has few keys (EDQUOT). The default filter lets nobody
 	// reach the keyring anyway.
 	q.JoinSessionKeyring().Ignore(syscall.ENOSYS, syscall.EPERM, syscall.EDQUOT)
-	q.Umask(b.umask())
 	q.DropBounding(uint64(b.caps))
-	if !p.NewPrivileges {
+	if !b.spec.Process.NewPrivileges {
 		q.Prctl(sys.PR_SET_NO_NEW_PRIVS, 1, 0)
 		b.protect("no new privileges", "")
 	}
@@ -34,11 +30,19 @@ func (b *builder) main(q *program.Sequence, released program.Word) error {
 	if err != nil {
 		return err
 	}
-	early := f != nil && !p.NewPrivileges && b.ownProfile()
-	if early {
+	if f != nil && !b.spec.Process.NewPrivileges && b.ownProfile() {
 		b.seccomp(q, f)
+		f = nil
 	}
+	b.late = f
+	return nil
+}
+
+// main plans the main process from the moment that it knows its program.
+func (b *builder) main(q *program.Sequence, released program.Word) error {
 	q.Stage(program.Stage(StageProcess), "")
+	q.TakeFiles()
+	q.Umask(b.umask())
 	q.Await(released)
 	if b.caps.Has(capability.SysAdmin) && !b.spec.HostUsers {
 		// Only the owner of a mount namespace may mount in it; the copy keeps
@@ -53,10 +57,8 @@ func (b *builder) main(q *program.Sequence, released program.Word) error {
 	if err := b.landlock(q); err != nil {
 		return err
 	}
-	if f != nil && !early {
-		if err := b.lateSeccomp(q, f); err != nil {
-			return err
-		}
+	if err := b.lateSeccomp(q); err != nil {
+		return err
 	}
 	b.exec(q)
 	return nil
@@ -70,12 +72,15 @@ func (b *builder) ownProfile() bool {
 
 // lateSeccomp loads the filter as the last thing before the execution, so that
 // it has to allow nothing else.
-func (b *builder) lateSeccomp(q *program.Sequence, f *filter) error {
+func (b *builder) lateSeccomp(q *program.Sequence) error {
+	if b.late == nil {
+		return nil
+	}
 	if b.spec.Process.NewPrivileges && !b.caps.Has(capability.SysAdmin) {
 		return fmt.Errorf("%w: WithNewPrivileges needs CAP_SYS_ADMIN or WithSeccomp(seccomp.Unconfined()): "+
 			"the kernel takes no filter otherwise", ErrInvalidSpec)
 	}
-	b.seccomp(q, f)
+	b.seccomp(q, b.late)
 	return nil
 }
 

@@ -12,6 +12,9 @@ type StepError struct {
 	Call  string // the system call's name
 	Step  int    // its number in the printed Program
 	Errno syscall.Errno
+	IDMap bool // the step was to make an idmapped mount
+
+	early bool // in the prelude
 }
 
 // Error gives stage, path, call and errno.

@@ -14,6 +14,7 @@ import (
 // releases everything.
 type Process struct {
 	control *os.File
+	out     outbox // used by one goroutine, before the main process has executed
 
 	mu      sync.Mutex
 	proc    *os.Process   // process 1, or what will become it

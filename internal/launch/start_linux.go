@@ -14,12 +14,29 @@ import (
 
 // Options are what the launcher gets besides the Program.
 type Options struct {
-	// Files are the descriptors announced with Program.Pass, in that order.
-	// They stay the caller's, who may close them when Start has returned.
-	Files []*os.File
+	// Files are the descriptors announced with Program.Pass, MainFiles those
+	// announced with PassMain, in that order. They stay the caller's, who may
+	// close them when Start has returned, but for those of a prelude.
+	Files, MainFiles []*os.File
 	// Cgroup is a directory of cgroup v2 to start in (CLONE_INTO_CGROUP,
 	// Linux 5.7); nil for the host program's own.
 	Cgroup *os.File
+	// Park allows to use a launcher that has executed the prelude already, and
+	// to keep one ready for the next start.
+	Park bool
+}
+
+// request is a Program that is ready to be sent.
+type request struct {
+	prog  *program.Program
+	parts []program.Part
+	Options
+}
+
+// preludeFiles are those that go with the first part, and the others.
+func (r *request) splitFiles() (first, second []*os.File) {
+	prelude, _, _ := r.prog.Passed()
+	return r.Files[:len(prelude)], r.Files[len(prelude):]
 }
 
 // Start executes the Program and returns when the main process has executed.
@@ -28,21 +45,108 @@ func Start(ctx context.Context, prog *program.Program, o Options) (*Process, err
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if n := len(prog.Passed()); n != len(o.Files) {
-		return nil, fmt.Errorf("BUG: program expects %d files, got %d", n, len(o.Files))
+	prelude, rest, main := prog.Passed()
+	if len(prelude)+len(rest) != len(o.Files) || len(main) != len(o.MainFiles) {
+		return nil, fmt.Errorf("BUG: program expects %d and %d files, got %d and %d",
+			len(prelude)+len(rest), len(main), len(o.Files), len(o.MainFiles))
 	}
-	code, err := prog.Encode()
+	parts, err := prog.Encode()
 	if err != nil {
 		return nil, err
 	}
-	p, rest, err := startLauncher(prog, code, o)
+	r := &request{prog, parts, o}
+	if !o.Park || len(parts) < 2 {
+		return r.startCold(ctx)
+	}
+	if p := lot.take(r); p != nil {
+		p, err := r.finish(ctx, p, 1)
+		if err == nil || !brokeEarly(err) || ctx.Err() != nil {
+			lot.used(r)
+			return p, err
+		}
+	}
+	p, err := r.startCold(ctx)
+	if err == nil {
+		lot.used(r)
+	}
+	return p, err
+}
+
+// startCold starts a launcher and sends it everything.
+func (r *request) startCold(ctx context.Context) (*Process, error) {
+	p, err := r.startLauncher()
 	if err != nil {
 		return nil, err
 	}
+	return r.finish(ctx, p, len(r.parts)-1)
+}
+
+// brokeEarly tells whether a launcher failed at what it did ahead of time.
+func brokeEarly(err error) bool {
+	var step *StepError
+	return errors.As(err, &step) && step.early || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// startLauncher starts the embedded program with one end of a socket, in which
+// the first part waits already.
+func (r *request) startLauncher() (p *Process, err error) {
+	path, err := image()
+	if err != nil {
+		return nil, err
+	}
+	local, remote, err := sys.SocketPair()
+	if err != nil {
+		return nil, err
+	}
+	p = &Process{control: local.File("sandbox control"), forking: r.prog.Forks()}
+	end := remote.File("sandbox")
+	defer func() {
+		if cerr := end.Close(); err == nil && cerr != nil {
+			err = fmt.Errorf("close socket: %w", cerr)
+		}
+		if err != nil {
+			p.control.Close()
+		}
+	}()
+	first, _ := r.splitFiles()
+	mainFiles := r.MainFiles
+	if len(r.parts) > 1 {
+		mainFiles = nil
+	}
+	if err := p.out.addPart(r.parts[0], first, mainFiles); err != nil {
+		return nil, err
+	}
+	if err := p.out.send(p.control, false); err != nil {
+		return nil, err
+	}
+	attr := &os.ProcAttr{
+		Dir:   "/",
+		Env:   []string{}, // nil would hand over the host program's
+		Files: []*os.File{end},
+		Sys:   &syscall.SysProcAttr{Cloneflags: r.prog.CloneFlags},
+	}
+	if r.Cgroup != nil {
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(r.Cgroup.Fd())
+	}
+	if p.proc, err = os.StartProcess(path, []string{"sandkit"}, attr); err != nil {
+		return nil, fmt.Errorf("start launcher: %w", err)
+	}
+	return p, nil
+}
+
+// finish sends the part with this number and waits for the execution.
+func (r *request) finish(ctx context.Context, p *Process, part int) (*Process, error) {
 	stop := context.AfterFunc(ctx, p.abort)
-	_, err = p.control.Write(rest)
+	var err error
+	if part > 0 {
+		_, second := r.splitFiles()
+		err = p.out.addPart(r.parts[part], second, r.MainFiles)
+	}
+	if err == nil {
+		err = p.out.send(p.control, true)
+	}
 	if err == nil || errors.Is(err, syscall.EPIPE) { // a message tells why it is gone
-		err = p.awaitStart(prog)
+		err = p.awaitStart(r.prog)
 	}
 	if !stop() && ctx.Err() != nil {
 		err = ctx.Err()
@@ -53,45 +157,6 @@ func Start(ctx context.Context, prog *program.Program, o Options) (*Process, err
 		return nil, err
 	}
 	return p, nil
-}
-
-// startLauncher starts the embedded program with one end of a socket, in which
-// its Program waits already, but for the rest that did not fit.
-func startLauncher(prog *program.Program, code []byte, o Options) (p *Process, rest []byte, err error) {
-	path, err := image()
-	if err != nil {
-		return nil, nil, err
-	}
-	local, remote, err := sys.SocketPair()
-	if err != nil {
-		return nil, nil, err
-	}
-	control, end := local.File("sandbox control"), remote.File("sandbox")
-	defer func() {
-		if cerr := end.Close(); err == nil && cerr != nil {
-			err = fmt.Errorf("close socket: %w", cerr)
-		}
-		if err != nil {
-			control.Close()
-		}
-	}()
-	if rest, err = sendProgram(control, code, o.Files); err != nil {
-		return nil, nil, err
-	}
-	attr := &os.ProcAttr{
-		Dir:   "/",
-		Env:   []string{}, // nil would hand over the host program's
-		Files: []*os.File{end},
-		Sys:   &syscall.SysProcAttr{Cloneflags: prog.CloneFlags},
-	}
-	if o.Cgroup != nil {
-		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(o.Cgroup.Fd())
-	}
-	proc, err := os.StartProcess(path, []string{"sandkit"}, attr)
-	if err != nil {
-		return nil, nil, fmt.Errorf("start launcher: %w", err)
-	}
-	return &Process{control: control, proc: proc, forking: prog.Forks()}, rest, nil
 }
 
 // awaitStart follows the Program until the main process has executed.
@@ -124,9 +189,12 @@ func stepError(prog *program.Program, m message) error {
 	if m.arg == noStep {
 		return fmt.Errorf("launcher: %w", errno)
 	}
-	st, err := prog.Step(int(m.arg))
+	st, n, err := prog.Locate(m.arg)
 	if err != nil {
 		return fmt.Errorf("launcher reports %w: %w", err, errno)
 	}
-	return &StepError{Stage: string(st.Stage), Path: st.Path, Call: st.Call.Name, Step: int(m.arg), Errno: errno}
+	return &StepError{
+		Stage: string(st.Stage), Path: st.Path, Call: st.Call.Name, Step: n, Errno: errno,
+		IDMap: st.IDMaps(), early: prog.IsPrelude(m.arg),
+	}
 }

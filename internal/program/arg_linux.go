@@ -15,12 +15,12 @@ const (
 	argHex
 	argFlags   // ref: []flag
 	argFD      // val: number, or a slot when ref is set
-	argSlot    // val: slot
+	argSlot    // val: slot, counted from 1
+	argFile    // val: passed file of the second part, counted from 1
 	argString  // ref: string
 	argStrings // ref: []string
 	argObject  // ref: *Object
 	argWord    // val: index
-	argStep    // val: index in Main
 )
 
 // An Arg is one argument of a step: a number, or data that is placed in the
@@ -55,6 +55,7 @@ func textOrNull(s string) Arg {
 type FD struct {
 	num  int32
 	slot int32
+	file int32 // of the second part
 	ref  Ref
 }
 
@@ -72,8 +73,11 @@ func (f FD) Ignore(errnos ...syscall.Errno) FD {
 }
 
 func (f FD) arg() Arg {
-	if f.slot != 0 {
+	switch {
+	case f.slot != 0:
 		return Arg{kind: argSlot, val: uint64(f.slot)}
+	case f.file != 0:
+		return Arg{kind: argFile, val: uint64(f.file)}
 	}
 	return Arg{kind: argFD, val: uint64(int64(f.num))}
 }
@@ -111,6 +115,8 @@ func (a Arg) print(p *Program) string {
 		return p.printFD(int64(a.val))
 	case argSlot:
 		return "$" + strconv.FormatUint(a.val, 10)
+	case argFile:
+		return "file" + strconv.FormatUint(a.val, 10) + "<" + p.passed[p.cut.passed+int(a.val)-1] + ">"
 	case argString:
 		return quote(a.ref.(string))
 	case argStrings:
@@ -119,11 +125,9 @@ func (a Arg) print(p *Program) string {
 		return a.ref.(*Object).Text
 	case argWord:
 		if n := int64(a.val); n < 0 {
-			return "&note" + strconv.FormatInt(-1-n, 10)
+			return "&note" + strconv.FormatInt(-n, 10)
 		}
 		return "&word" + strconv.FormatUint(a.val, 10)
-	case argStep:
-		return "main"
 	default:
 		return strconv.FormatInt(int64(a.val), 10)
 	}

@@ -78,11 +78,16 @@ func (s *Sequence) CloseFrom(n int) Ref {
 	return s.add(call(sys.CallCloseRange, integer(n), hex(0xffffffff), integer(0)))
 }
 
-// Stdio puts the first n passed descriptors at 0, 1, 2 ... n-1. Each of them
-// moves down by one place, in ascending order, so none is overwritten before
-// its turn. The control socket, which sits at 0, is gone afterwards.
-func (s *Sequence) Stdio(n int) {
+// TakeFiles receives what was announced with [Program.PassMain] and puts it at
+// descriptors 0, 1, 2 ... No other descriptor but the control socket may be
+// open: the files arrive at 1, 2, 3 ..., and each of them moves down by one
+// place, in ascending order, so none is overwritten before its turn. The control
+// socket, which sits at 0, is gone afterwards, and so is everything else.
+func (s *Sequence) TakeFiles() {
+	s.add(call(opFiles))
+	n := len(s.prog.mainFiles)
 	for i := range n {
 		s.add(call(sys.CallDup3, integer(controlFD+1+i), integer(i), integer(0)))
 	}
+	s.CloseFrom(n)
 }

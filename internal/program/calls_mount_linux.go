@@ -52,8 +52,8 @@ func (a MountAttr) object() *Object {
 	}
 	user := uint64(0)
 	if a.Set&sys.MOUNT_ATTR_IDMAP != 0 {
-		if a.UserNS.slot != 0 {
-			panic("BUG: the user namespace of an idmapped mount is not a passed descriptor")
+		if a.UserNS.num < 0 {
+			panic("BUG: the user namespace of an idmapped mount is not passed with the prelude")
 		}
 		user = uint64(a.UserNS.num)
 		t += fmt.Sprintf(", userns=%d", user)

@@ -20,7 +20,7 @@ func (s *Sequence) Fork(namespaces int) Ref {
 // Spawn makes the main process in the given new namespaces; it shares memory,
 // not descriptors, with this one and executes the Main sequence.
 func (s *Sequence) Spawn(namespaces int) Ref {
-	return s.add(call(opSpawn, bits(namespaces, cloneFlags), Arg{kind: argStep}))
+	return s.add(call(opSpawn, bits(namespaces, cloneFlags)))
 }
 
 // Await waits until the other process posts w.
@@ -107,8 +107,8 @@ func (s *Sequence) Execve(path string, argv, env []string) Ref {
 // on when there is no such file, or none that may be executed, and in the end
 // reports that one was there (EACCES) or none was (ENOENT).
 func (s *Sequence) ExecveAny(paths, argv, env []string) Ref {
-	note := Word{-1 - s.prog.notes}
-	s.prog.notes++
+	s.prog.made.notes++
+	note := Word{-s.prog.made.notes}
 	for _, p := range paths {
 		r := s.Execve(p, argv, env).Ignore(syscall.ENOENT, syscall.ENOTDIR, syscall.EACCES)
 		st := &s.steps[r.n]

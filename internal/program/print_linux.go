@@ -10,8 +10,15 @@ import (
 // String prints the Program, one call a line, grouped by process and stage.
 func (p *Program) String() string {
 	var b strings.Builder
-	for i, name := range p.passed {
-		fmt.Fprintf(&b, "pass  fd %d  %s\n", controlFD+1+i, name)
+	prelude, rest, main := p.Passed()
+	for i, name := range prelude {
+		fmt.Fprintf(&b, "pass  %d<%s>\n", controlFD+1+i, name)
+	}
+	for i, name := range rest {
+		fmt.Fprintf(&b, "pass  file%d<%s>\n", 1+i, name)
+	}
+	if len(main) > 0 {
+		fmt.Fprintf(&b, "pass  to the main process: %s\n", strings.Join(main, ", "))
 	}
 	if p.CloneFlags != 0 {
 		fmt.Fprintf(&b, "start launcher in new %s\n", printFlags(uint64(p.CloneFlags), cloneFlags))

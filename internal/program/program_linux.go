@@ -9,17 +9,23 @@ import (
 type Stage string
 
 // A Program is what the launcher executes. Make one with [New].
+//
+// [Program.Cut] divides it into a prelude, which a launcher can execute ahead
+// of time, and the rest.
 type Program struct {
 	// CloneFlags are the namespaces that the launcher itself is started in.
 	CloneFlags uintptr
 	// Init is executed by process 1, Main by the main process.
 	Init, Main *Sequence
 
-	passed []string
-	slots  int
-	words  int
-	notes  int
+	passed    []string // files of process 1
+	mainFiles []string
+	made      counts
+	cut       *counts // what was made before the cut
 }
+
+// counts are how many there are of each thing.
+type counts struct{ init, main, passed, slots, notes, words int }
 
 // New gives an empty Program.
 func New() *Program {
@@ -29,29 +35,56 @@ func New() *Program {
 	return p
 }
 
+// Cut ends the prelude. It may be called once, when nothing in either sequence
+// depends on the program to run; what follows goes into the second part.
+func (p *Program) Cut() {
+	p.Init.add(call(opCut))
+	p.Main.add(call(opCut))
+	c := p.counts()
+	p.cut = &c
+}
+
+func (p *Program) counts() counts {
+	c := p.made
+	c.init, c.main, c.passed = len(p.Init.steps), len(p.Main.steps), len(p.passed)
+	return c
+}
+
 // controlFD is the launcher's control socket; passed descriptors follow it.
 const controlFD = 0
 
-// Pass announces a descriptor of the host program and gives its number inside.
-// The files handed to the launcher must be in the order of these calls. What
-// becomes descriptor 0, 1, 2 ... of the main process has to be passed first
-// and in that order (see [Sequence.Stdio]).
+// Pass announces a descriptor of the host program for process 1 and gives its
+// number inside. The files handed to the launcher must be in the order of
+// these calls.
 func (p *Program) Pass(name string) FD {
 	p.passed = append(p.passed, name)
+	if p.cut != nil {
+		return FD{num: -1, file: int32(len(p.passed) - p.cut.passed)}
+	}
 	return FD{num: int32(controlFD + len(p.passed))}
 }
 
-// Passed lists the announced descriptors by name.
-func (p *Program) Passed() []string { return p.passed }
+// PassMain announces what becomes descriptor 0, 1, 2 ... of the main process.
+func (p *Program) PassMain(name string) { p.mainFiles = append(p.mainFiles, name) }
+
+// Passed lists the descriptors for process 1 by name, those of the prelude and
+// those of the rest, and those for the main process.
+func (p *Program) Passed() (prelude, rest, main []string) {
+	n := len(p.passed)
+	if p.cut != nil {
+		n = p.cut.passed
+	}
+	return p.passed[:n], p.passed[n:], p.mainFiles
+}
 
 // A Word is a place in the memory that both processes share, with which one
 // waits for the other.
-type Word struct{ index int }
+type Word struct{ index int } // counted from 1; notes are negative
 
 // NewWord gives a Word that is not yet posted.
 func (p *Program) NewWord() Word {
-	p.words++
-	return Word{p.words - 1}
+	p.made.words++
+	return Word{p.made.words}
 }
 
 // A Sequence is the list of calls of one process.
@@ -80,8 +113,8 @@ func (s *Sequence) add(st Step) Ref {
 
 // fd adds a step that yields a descriptor.
 func (s *Sequence) fd(st Step) FD {
-	s.prog.slots++
-	slot := s.prog.slots
+	s.prog.made.slots++
+	slot := s.prog.made.slots
 	st.out = place{slot: slot}
 	return FD{num: -1, slot: int32(slot), ref: s.add(st)}
 }
@@ -96,17 +129,29 @@ func (p *Program) Forks() bool {
 	return false
 }
 
-// Step gives the step with this number, counted through Init and then Main, as
-// the launcher reports it.
-func (p *Program) Step(n int) (*Step, error) {
-	switch first := len(p.Init.steps); {
-	case n >= 0 && n < first:
-		return &p.Init.steps[n], nil
-	case n >= first && n < first+len(p.Main.steps):
-		return &p.Main.steps[n-first], nil
+// Locate finds the step that the launcher reports by this number, and gives
+// its number in the printed Program.
+func (p *Program) Locate(reported uint32) (*Step, int, error) {
+	c := p.counts()
+	var before counts // of the part that the step is in
+	end := c
+	if p.cut != nil {
+		end = *p.cut
 	}
-	return nil, fmt.Errorf("no step %d in a program of %d", n, len(p.Init.steps)+len(p.Main.steps))
+	if reported>>partBits == 1 {
+		before, end = end, c
+	}
+	n := int(reported & (1<<partBits - 1))
+	if inits := end.init - before.init; n < inits {
+		return &p.Init.steps[before.init+n], before.init + n, nil
+	} else if m := before.main + n - inits; m < end.main {
+		return &p.Main.steps[m], c.init + m, nil
+	}
+	return nil, 0, fmt.Errorf("no step %#x in a program of %d and %d", reported, c.init, c.main)
 }
+
+// IsPrelude tells whether a step that the launcher reports was cut off.
+func (p *Program) IsPrelude(reported uint32) bool { return p.cut != nil && reported>>partBits == 0 }
 
 // A Ref is a step that was just added.
 type Ref struct {

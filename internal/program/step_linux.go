@@ -35,11 +35,12 @@ var (
 	opAwait          = sys.Call{Name: "AWAIT", Nr: 0x10001}
 	opPost           = sys.Call{Name: "POST", Nr: 0x10002}
 	opDefaultSignals = sys.Call{Name: "DEFAULT_SIGNALS", Nr: 0x10003}
-	opBlockSignals   = sys.Call{Name: "BLOCK_SIGNALS", Nr: 0x10004}
-	opDenied         = sys.Call{Name: "DENIED", Nr: 0x10005}
-	opStay           = sys.Call{Name: "STAY", Nr: 0x10006}
-	opDropBounding   = sys.Call{Name: "DROP_BOUNDING", Nr: 0x10008}
-	opHostAlive      = sys.Call{Name: "HOST_ALIVE", Nr: 0x10007}
+	opDenied         = sys.Call{Name: "DENIED", Nr: 0x10004}
+	opStay           = sys.Call{Name: "STAY", Nr: 0x10005}
+	opHostAlive      = sys.Call{Name: "HOST_ALIVE", Nr: 0x10006}
+	opDropBounding   = sys.Call{Name: "DROP_BOUNDING", Nr: 0x10007}
+	opCut            = sys.Call{Name: "CUT", Nr: 0x10008}
+	opFiles          = sys.Call{Name: "FILES", Nr: 0x10009}
 )
 
 // IDMaps tells whether the step makes an idmapped mount.

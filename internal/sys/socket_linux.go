@@ -27,24 +27,29 @@ func SocketPair() (local, remote *FD, err error) {
 
 // SendFiles sends data with descriptors attached to its first byte
 // (SCM_RIGHTS; at most 253 of them, SCM_MAX_FD) over a non-blocking stream
-// socket. It returns how much of data fitted into the socket.
-func SendFiles(conn syscall.RawConn, data []byte, files []int) (n int, err error) {
+// socket, and returns how much of it was sent. With wait it waits until the
+// socket takes something, without it may be nothing.
+func SendFiles(conn syscall.RawConn, data []byte, files []int, wait bool) (n int, err error) {
 	var rights []byte
 	if len(files) > 0 {
 		rights = unix.UnixRights(files...)
 	}
 	var sendErr error
 	err = conn.Write(func(fd uintptr) bool {
-		n, sendErr = unix.SendmsgN(int(fd), data, rights, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
-		return sendErr != unix.EINTR
+		for {
+			n, sendErr = unix.SendmsgN(int(fd), data, rights, nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+			if sendErr != unix.EINTR {
+				return !wait || sendErr != unix.EAGAIN
+			}
+		}
 	})
-	if err == nil {
+	if err == nil && sendErr != unix.EAGAIN {
 		err = sendErr
 	}
 	if err != nil {
-		return n, fmt.Errorf("sendmsg: %w", err)
+		return 0, fmt.Errorf("sendmsg: %w", err)
 	}
-	return n, nil
+	return max(0, n), nil
 }
 
 // GrowFDTable makes room for n descriptors at once. In a program with threads

@@ -1,15 +1,14 @@
 // The launcher: it receives a Program (a list of system calls made by the
 // host program, package internal/program), executes it, and stays as process
 // 1 of the sandbox. It has no parser, no allocation and no policy: what it
-// does is what the Program says.
-//
-// Wire format: wire.h and internal/program/encode.go say the same.
+// does is what the Program says. wire.h describes the format.
 //
 // Life: launcher() runs on the first stack as the future process 1. A SPAWN
-// step makes the main process, which shares this memory until it executes and
-// runs its own steps on the second stack. All of the sandbox's processes die
-// with process 1, and process 1 ends when the control socket is closed, which
-// the kernel does when the host program is gone, however it ended.
+// step makes the main process, which shares this memory, but not the
+// descriptors, until it executes, and runs its own steps on the second stack.
+// All of the sandbox's processes die with process 1, and process 1 ends when
+// the control socket is closed, which the kernel does when the host program is
+// gone, however it ended.
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
@@ -31,7 +30,6 @@ typedef long i64;
 #define SYS4(nr, a, b, c, d) sys6(nr, (u64)(a), (u64)(b), (u64)(c), (u64)(d), 0, 0)
 
 #define CONTROL 0 // the control socket's descriptor
-#define NO_STEP 0xffffffffu
 
 enum { EINTR = 4, ENOMEM = 12, EACCES = 13, EINVAL = 22, ETXTBSY = 26, ENOSPC = 28, EPROTO = 71 };
 enum { SIGKILL = 9, SIGCHLD = 17, SIGSTOP = 19, SIG_LAST = 64 };
@@ -49,6 +47,15 @@ struct pollfd {
 	u16 events, revents;
 };
 
+// A part of the Program in memory.
+struct part {
+	struct header h;
+	struct step *steps;
+};
+static struct part parts[2];
+// The second part is there.
+static volatile u32 second_part;
+
 // The main process's pid; the kernel clears it when the main process has
 // executed or is gone (CLONE_CHILD_CLEARTID).
 static volatile u32 setting_up;
@@ -56,8 +63,7 @@ static volatile u32 setting_up;
 static volatile u32 failed_step, failed_errno;
 // Counts posts and failures, so that who waits for one can sleep on one word.
 static volatile u32 events;
-static struct step *first_of_main;
-static u32 main_pid, program_size;
+static u32 main_pid;
 static u8 second_stack[8192] __attribute__((aligned(16)));
 
 static void __attribute__((noreturn)) quit(int code)
@@ -92,11 +98,12 @@ static void receive_all(void *to, u64 len)
 	}
 }
 
-// receive_files takes one message with up to MAX_FILES descriptors, which
-// land on the lowest free numbers in the order in which they were sent.
-static void receive_files(void *to, u64 len)
+// receive_files takes one message of len bytes with up to MAX_FILES
+// descriptors, which land on the lowest free numbers in the order in which
+// they were sent. It writes the numbers to fds, if that is given.
+static u64 receive_files(void *to, u64 len, u64 **fds)
 {
-	static u8 control[16 + 4 * MAX_FILES] __attribute__((aligned(8)));
+	u8 control[16 + 4 * MAX_FILES] __attribute__((aligned(8)));
 	struct { void *base; u64 len; } iov = {to, len};
 	struct {
 		void *name; u32 namelen; u32 pad;
@@ -104,6 +111,7 @@ static void receive_files(void *to, u64 len)
 		void *control; u64 controllen;
 		u32 flags;
 	} msg = {0, 0, 0, &iov, 1, control, sizeof control, 0};
+	u64 i, files;
 	i64 n;
 
 	do
@@ -112,30 +120,42 @@ static void receive_files(void *to, u64 len)
 	if (n <= 0)
 		quit(EXIT_HOST_GONE);
 	receive_all((u8 *)to + n, len - n);
+	if (msg.controllen < 16)
+		return 0;
+	files = (*(u64 *)control - 16) / 4; // cmsg_len; the numbers follow the header
+	for (i = 0; fds && i < files; i++)
+		*(*fds)++ = ((u32 *)control)[4 + i];
+	return files;
 }
 
-static struct step *receive_program(void)
+// receive_part takes a part and gives its first step.
+static struct step *receive_part(u32 n)
 {
-	struct header h;
-	u32 more;
+	static u64 numbers[MAX_FILES];
+	struct part *p = &parts[n];
+	u64 base = BASE + n * PART, *next = numbers, i, files;
 
-	receive_files(&h, sizeof h);
-	if (h.magic != MAGIC) {
+	files = receive_files(&p->h, sizeof p->h, &next);
+	if (p->h.magic != MAGIC || p->h.size > PART) {
 		report(MSG_FAILED, NO_STEP, EPROTO);
 		quit(EXIT_BAD_PROGRAM);
 	}
-	for (more = h.messages; more; more--) {
-		u64 unused;
-
-		receive_files(&unused, sizeof unused);
-	}
-	if (sys6(NR_mmap, BASE, h.size, PROT_RW, MAP_PRIVATE_ANON_FIXED_NOREPLACE, -1, 0) != (i64)BASE) {
+	if (sys6(NR_mmap, base, p->h.size, PROT_RW, MAP_PRIVATE_ANON_FIXED_NOREPLACE, -1, 0) != (i64)base) {
 		report(MSG_FAILED, NO_STEP, ENOMEM);
 		quit(EXIT_BAD_PROGRAM);
 	}
-	program_size = h.size;
-	receive_all((void *)BASE, h.size);
-	return (struct step *)BASE;
+	receive_all((void *)base, p->h.size);
+	for (i = 0; i < files; i++)
+		((u64 *)p->h.files)[i] = numbers[i];
+	return p->steps = (struct step *)base;
+}
+
+// number_of tells part and number of a step.
+static u32 number_of(struct step *s)
+{
+	u32 n = (u64)s >= BASE + PART;
+
+	return n << PART_BITS | (u32)(s - parts[n].steps);
 }
 
 static void sleep_1ms(void)
@@ -233,10 +253,7 @@ static i64 post(volatile u32 *word)
 static i64 spawn(struct step *s)
 {
 	u64 flags = s->arg[0] | CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD;
-	i64 pid;
-
-	first_of_main = (struct step *)BASE + s->arg[1];
-	pid = clone_onto(flags, second_stack + sizeof second_stack, (u32 *)&setting_up, first_of_main);
+	i64 pid = clone_onto(flags, second_stack + sizeof second_stack, (u32 *)&setting_up, parts[0].steps + parts[0].h.main);
 
 	if (pid < 0)
 		return pid;
@@ -294,8 +311,34 @@ static i64 await(volatile u32 *word, int is_init)
 	}
 }
 
+// cut goes on with the second part: process 1 receives it, the main process
+// waits for that.
+static struct step *cut(int is_init)
+{
+	struct step *first;
+
+	if (is_init) {
+		first = receive_part(1);
+		post(&second_part);
+		return first;
+	}
+	await(&second_part, 0);
+	return parts[1].steps + parts[1].h.main;
+}
+
+// take_files receives the main process's files.
+static i64 take_files(void)
+{
+	u32 n = parts[second_part].h.main_files;
+	u64 unused;
+
+	while (n--)
+		receive_files(&unused, sizeof unused, 0);
+	return 0;
+}
+
 // step executes one step: 0, or a negative errno.
-static i64 step(struct step *s)
+static i64 step(struct step *s, int is_init)
 {
 	i64 r;
 
@@ -303,19 +346,19 @@ static i64 step(struct step *s)
 	case OP_SPAWN:
 		return spawn(s);
 	case OP_AWAIT:
-		return await((u32 *)s->arg[0], s < first_of_main);
+		return await((u32 *)s->arg[0], is_init);
 	case OP_POST:
 		return post((u32 *)s->arg[0]);
 	case OP_DEFAULT_SIGNALS:
 		return default_signals();
-	case OP_BLOCK_SIGNALS:
-		return block_signals();
 	case OP_DENIED:
 		return denied(s);
 	case OP_HOST_ALIVE:
 		return host_alive();
 	case OP_DROP_BOUNDING:
 		return drop_bounding(s->arg[0]);
+	case OP_FILES:
+		return take_files();
 	case OP_STAY:
 		stay();
 	}
@@ -328,15 +371,33 @@ static i64 step(struct step *s)
 	return r < 0 ? r : 0;
 }
 
-// main_process is the sandbox's main process before it executes. It may no
-// longer write to the control socket when it fails, so process 1 reports.
-void __attribute__((noreturn, used)) main_process(struct step *s)
+// execute runs steps until one fails.
+static i64 execute(struct step **at, int is_init)
 {
+	struct step *s = *at;
 	i64 r;
 
-	while (!(r = step(s)))
+	for (;;) {
+		if (s->nr == OP_CUT) {
+			s = cut(is_init);
+			continue;
+		}
+		r = step(s, is_init);
+		if (r < 0)
+			break;
 		s++;
-	failed_step = s - (struct step *)BASE;
+	}
+	*at = s;
+	return r;
+}
+
+// main_process is the sandbox's main process before it executes. When it fails
+// it may have no control socket any more, so process 1 reports.
+void __attribute__((noreturn, used)) main_process(struct step *s)
+{
+	i64 r = execute(&s, 0);
+
+	failed_step = number_of(s);
 	failed_errno = -r;
 	wake();
 	quit(EXIT_STEP_FAILED);
@@ -399,7 +460,7 @@ static void __attribute__((noreturn)) stay(void)
 		quit(EXIT_STEP_FAILED);
 	}
 	fds[1].fd = fd;
-	SYS3(NR_munmap, BASE, program_size, 0);
+	SYS3(NR_munmap, BASE, 2 * PART, 0);
 	report(MSG_STARTED, main_pid, 0);
 	reap();
 	for (;;) {
@@ -427,9 +488,8 @@ void __attribute__((noreturn, used)) launcher(void)
 	// What the host program left open for its children would take the places
 	// of the descriptors that are about to come, and is nobody's business here.
 	SYS3(NR_close_range, CONTROL + 1, ~0u, 0);
-	s = receive_program();
-	while (!(r = step(s)))
-		s++;
-	report(MSG_FAILED, s - (struct step *)BASE, -r);
+	s = receive_part(0);
+	r = execute(&s, 1);
+	report(MSG_FAILED, number_of(s), -r);
 	quit(EXIT_STEP_FAILED);
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sandkit/sandkit/internal/launch"
 )
 
 // Unchanged checks at the end of the test that the host is as it is now: its
@@ -36,6 +38,7 @@ type inventory map[string][]string
 
 func takeInventory(tb testing.TB) inventory {
 	tb.Helper()
+	launch.Trim() // what is kept for the next start belongs to no sandbox
 	inv := inventory{
 		"mounts":      lines(tb, "/proc/self/mountinfo"),
 		"links":       names(tb, "/sys/class/net/*"),

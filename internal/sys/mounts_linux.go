@@ -1,0 +1,87 @@
+package sys
+
+import (
+	"os"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A MountWatch notices changes of the mount table of this program's mount
+// namespace (poll on /proc/self/mountinfo says POLLPRI, Linux 2.6.30).
+type MountWatch struct {
+	file    *os.File
+	changed atomic.Bool
+}
+
+// WatchMounts calls f once, from another goroutine, when the mount table
+// changes. The caller closes the watch.
+func WatchMounts(f func()) (*MountWatch, error) {
+	// Non-blocking, so that the runtime's poller takes it.
+	file, err := os.OpenFile("/proc/self/mountinfo", os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	w := &MountWatch{file: file}
+	conn, err := file.SyscallConn()
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	go func() {
+		// The error only says that the watch was closed.
+		if err := conn.Read(func(uintptr) bool { return w.Changed() }); err == nil {
+			f()
+		}
+	}()
+	return w, nil
+}
+
+// Changed tells whether the mount table has changed since the watch began.
+func (w *MountWatch) Changed() bool {
+	if w.changed.Load() {
+		return true
+	}
+	conn, err := w.file.SyscallConn()
+	if err != nil {
+		return true
+	}
+	changed := true // also when the watch is closed
+	_ = conn.Control(func(fd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
+		n, err := unix.Poll(fds, 0)
+		changed = err == nil && n > 0 && fds[0].Revents&unix.POLLPRI != 0
+	})
+	if changed {
+		w.changed.Store(true) // the kernel says it once
+	}
+	return changed
+}
+
+// Close ends the watch.
+func (w *MountWatch) Close() error { return w.file.Close() }
+
+// Identity gives bytes that are equal for two files if they are the same open
+// file as far as this program can tell; nil has its own.
+func Identity(f *os.File) []byte {
+	if f == nil {
+		return []byte("nil")
+	}
+	var st unix.Stat_t
+	conn, err := f.SyscallConn()
+	if err == nil {
+		_ = conn.Control(func(fd uintptr) { err = unix.Fstat(int(fd), &st) })
+	}
+	if err != nil {
+		return []byte("closed")
+	}
+	b := make([]byte, 0, 16)
+	for _, n := range []uint64{st.Dev, st.Ino} {
+		for range 8 {
+			b = append(b, byte(n))
+			n >>= 8
+		}
+	}
+	return b
+}
