@@ -61,7 +61,7 @@ var emptyDirs = []struct {
 func (t *Tree) hostTools(q *program.Sequence) {
 	t.stage(q, t.stagedSize())
 	t.root = scratch(q, t.Root.scratch(), 0o755, userMount)
-	cover(q, t.root)
+	attach(q, t.root)
 	for _, d := range emptyDirs {
 		q.Mkdirat(t.root, d.path, d.mode)
 	}

@@ -21,18 +21,24 @@ func scratch(q *program.Sequence, size int64, mode uint32, attr uint64) program.
 		program.Option{Key: "mode", Value: strconv.FormatUint(uint64(mode), 8)})
 }
 
-// cover mounts something over the host's root, which is about to go away: the
-// one place that is sure to exist.
-func cover(q *program.Sequence, mount program.FD) { q.MoveMount(mount, program.Cwd, "/") }
+// park is where mounts are attached until the root is complete: an empty
+// directory that every procfs has (since Linux 2.4), so that it hides nothing
+// that could be the source of a mount. It must not be "/": what is mounted over
+// the old root would be taken for it, and go in its place, when that is
+// detached at the end.
+const park = "/proc/driver"
+
+// attach mounts something outside of the root that is being assembled.
+func attach(q *program.Sequence, mount program.FD) { q.MoveMount(mount, program.Cwd, park) }
 
 // stage makes the private space outside of the root, size bytes large. It has
-// to come before the root: the later of two mounts hides the earlier one.
+// to come before the root: of two mounts, the later hides the earlier one.
 func (t *Tree) stage(q *program.Sequence, size int64) {
 	if size == 0 {
 		return
 	}
 	t.staging = scratch(q, size, 0o700, userMount)
-	cover(q, t.staging)
+	attach(q, t.staging)
 }
 
 // directory makes the directory itself the root.
@@ -41,7 +47,7 @@ func (t *Tree) directory(q *program.Sequence) {
 	t.root = q.OpenTree(program.Cwd, t.Root.Dir, true)
 	q.MountSetattr(t.root, "", true, program.MountAttr{Set: userMount})
 	t.idmap(q, t.root, true)
-	cover(q, t.root)
+	attach(q, t.root)
 }
 
 // overlay makes the directory the lower layer of an overlay. Its layers are

@@ -91,7 +91,7 @@ func (t *Tree) Devices(q *program.Sequence) {
 	q.Umask(0)
 	t.become(q)
 	t.aside = scratch(q, devSize, 0o700, userMount)
-	cover(q, t.aside)
+	attach(q, t.aside)
 	for _, name := range kernelDirs {
 		q.Mkdirat(t.aside, name, 0o755)
 	}
