@@ -86,19 +86,21 @@ func (t *Tree) readOnly(q *program.Sequence, p string) {
 	q.MoveMount(m, dir, rel).Ignore(missing...)
 }
 
+// mismatch are the errors of mounting a file on a directory or the reverse.
+var mismatch = append([]syscall.Errno{syscall.ENOTDIR, syscall.EINVAL}, missing...)
+
 // mask puts the null device over a file and an empty directory over a
 // directory. Which of them it is, is known for the kernel's paths; for others
-// one of the two attempts fails with ENOTDIR.
+// one of two attempts fails.
 func (t *Tree) mask(q *program.Sequence, p string) {
 	q.Stage(StageMask, p)
 	isDir, known := t.host.Kernel.Dirs[p]
 	dir, rel := t.place(q, p)
 	if !known || !isDir {
-		null := q.OpenTree(t.dev, "null", false)
-		q.MoveMount(null, dir, rel).Ignore(syscall.ENOENT, syscall.EBADF, syscall.ENOTDIR)
+		q.MoveMount(q.OpenTree(t.dev, "null", false), dir, rel).Ignore(mismatch...)
 	}
 	if !known || isDir {
-		q.MoveMount(t.emptyDir(q), dir, rel).Ignore(syscall.ENOENT, syscall.EBADF, syscall.ENOTDIR)
+		q.MoveMount(t.emptyDir(q), dir, rel).Ignore(mismatch...)
 	}
 }
 

@@ -320,18 +320,34 @@ func TestMountOrder(t *testing.T) {
 	works(t, out[2])
 }
 
+// TestHostMountTableIsNotInherited: of the host there is nothing in the mount
+// table but what was asked for, neither below nor under or over the root.
 func TestHostMountTableIsNotInherited(t *testing.T) {
 	testutil.Unchanged(t)
+	root := testutil.Root(t)
 	lanes(t, func(t *testing.T, lane sandbox.Option) {
-		info := probe1(t, options(lane, sandbox.WithRootfs(testutil.Root(t))), "read|/proc/self/mountinfo").Out
-		for line := range strings.Lines(info) {
-			f := strings.Fields(line)
-			if at := f[4]; at != "/" && !strings.HasPrefix(at, "/proc") && !strings.HasPrefix(at, "/sys") && !strings.HasPrefix(at, "/dev") {
-				t.Errorf("unexpected mount: %s", line)
+		for name, o := range map[string]sandbox.Option{
+			"tools": sandbox.Options(), "overlay": sandbox.WithRootfs(root), "writable": sandbox.WithRootfsWritable(root),
+			"files": sandbox.Options(sandbox.WithRootfsWritable(root), sandbox.WithMount(fs.File("/etc/f", 0, nil))),
+		} {
+			out := probe(t, options(lane, o), "read|/proc/self/mountinfo", "ls|/", "ls|/..", "ls|/../..")
+			roots := 0
+			for line := range strings.Lines(out[0].Out) {
+				switch at := strings.Fields(line)[4]; {
+				case at == "/":
+					roots++
+				case strings.HasPrefix(at, "/proc"), strings.HasPrefix(at, "/sys"), strings.HasPrefix(at, "/dev"),
+					strings.HasPrefix(at, "/usr"), strings.HasPrefix(at, "/etc/"), at == probePath:
+				default:
+					t.Errorf("%s: unexpected mount: %s", name, line)
+				}
 			}
-		}
-		if strings.Contains(info, t.TempDir()) || strings.Contains(info, "lowerdir=/") {
-			t.Errorf("paths of the host are visible:\n%s", info)
+			if roots != 1 || strings.Contains(out[0].Out, "lowerdir=/") {
+				t.Errorf("%s: %d mounts at the root, or paths of the host:\n%s", name, roots, out[0].Out)
+			}
+			for _, o := range out[2:] {
+				gives(t, o, out[1].Out)
+			}
 		}
 	})
 }

@@ -37,11 +37,13 @@ type processConfig struct {
 	stderr   io.Writer
 	extra    []*os.File
 	problems *undo.Errors
+	// droppable notes, inside BestEffort, what an option may lose.
+	droppable func(Droppable)
 }
 
 func newConfig(spec Spec, opts []Option) *config {
 	c := &config{spec: spec.clone(), log: slog.New(slog.DiscardHandler)}
-	c.process = processConfig{spec: &c.spec.Process, problems: &c.problems}
+	c.process = processConfig{spec: &c.spec.Process, problems: &c.problems, droppable: c.droppable}
 	for _, o := range opts {
 		if o != nil {
 			o.apply(c)

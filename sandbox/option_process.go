@@ -47,11 +47,11 @@ func WithUser(user string) ProcOption {
 
 // WithGroups adds supplementary groups, as ids inside, to those that
 // /etc/group gives the user.
-func WithGroups(gids ...uint32) Option {
+func WithGroups(gids ...uint32) ProcOption {
 	gids = slices.Clone(gids)
-	return option(func(c *config) {
+	return procOption(func(c *processConfig) {
 		c.droppable(DropGroups)
-		c.spec.Process.Groups = append(c.spec.Process.Groups, gids...)
+		c.spec.Groups = append(c.spec.Groups, gids...)
 	})
 }
 
@@ -108,6 +108,7 @@ func WithAmbientCapabilities(add ...string) ProcOption {
 // CAP_SYS_RESOURCE.
 func WithRlimit(resource string, soft, hard uint64) ProcOption {
 	return procOption(func(c *processConfig) {
+		c.droppable(DropRlimits)
 		c.spec.Rlimits = append(c.spec.Rlimits, Rlimit{resource, soft, hard})
 	})
 }

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"slices"
 	"syscall"
 
 	"github.com/sandkit/sandkit/internal/capability"
@@ -121,15 +122,19 @@ func (b *builder) workDir(q *program.Sequence) {
 
 // rlimits sets resource limits while there may be a right to raise them.
 func (b *builder) rlimits(q *program.Sequence) {
-	limits := append([]Rlimit{{Resource: "core"}}, b.spec.Process.Rlimits...)
-	for i, r := range limits {
+	limits, noCore := b.spec.Process.Rlimits, Rlimit{Resource: "core"}
+	coreNumber, _ := noCore.number()
+	if !slices.ContainsFunc(limits, func(r Rlimit) bool { n, err := r.number(); return err == nil && n == coreNumber }) {
+		limits = append([]Rlimit{noCore}, limits...)
+	}
+	for _, r := range limits {
 		n, err := r.number()
 		if err != nil {
 			continue // Validate has reported it
 		}
 		q.Stage(program.Stage(StageRlimit), r.Resource)
 		ref := q.Setrlimit(n, r.Resource, r.Soft, r.Hard)
-		if i > 0 && b.spec.mayDrop(DropRlimits) {
+		if b.spec.mayDrop(DropRlimits) {
 			ref.Ignore(syscall.EPERM)
 		}
 	}

@@ -160,7 +160,7 @@ type Ref struct {
 }
 
 // Ignore lets the Program go on when the call fails with one of these, at most
-// three. A descriptor that it should have given is -1 then.
+// four. A descriptor that it should have given is -1 then.
 func (r Ref) Ignore(errnos ...syscall.Errno) Ref {
 	st := &r.seq.steps[r.n]
 	for _, e := range errnos {
@@ -172,7 +172,7 @@ func (r Ref) Ignore(errnos ...syscall.Errno) Ref {
 			}
 		}
 		if e != 0 {
-			panic("BUG: a step ignores more than three errnos")
+			panic("BUG: a step ignores more than four errnos")
 		}
 	}
 	return r

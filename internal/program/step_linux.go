@@ -14,7 +14,7 @@ type Step struct {
 
 	args   [6]Arg
 	nargs  int
-	ignore [3]syscall.Errno
+	ignore [4]syscall.Errno
 	out    place
 	note   Word // for path searches
 	noted  bool

@@ -170,7 +170,7 @@ static int ignored(const struct step *s, u32 errno)
 {
 	int i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 4; i++)
 		if (s->ignore[i] == errno)
 			return 1;
 	return 0;

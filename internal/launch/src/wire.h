@@ -27,8 +27,8 @@ struct step {
 	u32 nr;        // a system call, or an OP_
 	u8 slots;      // bit i: argument i is the address of the value
 	u8 flags;      // STEP_
-	u16 ignore[3]; // errnos that do not end the Program
-	u32 reserved;
+	u16 ignore[4]; // errnos that do not end the Program
+	u16 reserved;
 	u64 out;    // where the result goes; 0: nowhere
 	u64 denied; // where an ignored EACCES is noted
 	u64 arg[6];
