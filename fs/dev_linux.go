@@ -2,6 +2,7 @@ package fs
 
 import (
 	"strconv"
+	"syscall"
 
 	"github.com/sandkit/sandkit/internal/program"
 	"github.com/sandkit/sandkit/internal/sys"
@@ -48,6 +49,14 @@ func (t *Tree) mountDev(q *program.Sequence) {
 // mountQueues shows the POSIX message queues of the IPC namespace.
 func (t *Tree) mountQueues(q *program.Sequence) {
 	q.Stage(StageDev, "/dev/mqueue")
+	if t.ForeignIPC && !t.Privileged {
+		// The queues of a namespace that belongs to somebody else can only be
+		// shown as they are on the host, if they are.
+		q.Mkdirat(t.dev, "mqueue", 0o755)
+		m := q.OpenTree(program.Cwd, "/dev/mqueue", true).Ignore(syscall.ENOENT)
+		q.MoveMount(m, t.dev, "mqueue").Ignore(syscall.EBADF)
+		return
+	}
 	t.under(q, "mqueue", q.NewMount("mqueue", kernelMount))
 }
 

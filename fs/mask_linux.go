@@ -104,15 +104,17 @@ func (t *Tree) mask(q *program.Sequence, p string) {
 	}
 }
 
-// emptyDir gives a mount of one and the same empty file system.
+// emptyDir gives a mount of one and the same empty file system. The first one
+// is attached where nobody sees it: only then every kernel copies it (Linux 6.15
+// copies detached mounts as well).
 func (t *Tree) emptyDir(q *program.Sequence) program.FD {
-	if t.masks == 0 {
+	if !t.hasEmpty {
 		t.empty = q.NewMount("tmpfs", kernelMount|sys.MOUNT_ATTR_RDONLY,
 			program.Option{Key: "nr_blocks", Value: "1"}, program.Option{Key: "nr_inodes", Value: "1"},
 			program.Option{Key: "mode", Value: "0555"})
-		t.masks++
-		return t.empty
+		q.Mkdirat(t.aside, "empty", 0o755)
+		q.MoveMount(t.empty, t.aside, "empty")
+		t.hasEmpty = true
 	}
-	t.masks++
 	return q.OpenTree(t.empty, "", false)
 }

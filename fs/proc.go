@@ -17,7 +17,7 @@ func DefaultMasked() []string {
 		"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
 		"/sys/devices/system/cpu/cpu*/thermal_throttle", "/sys/devices/virtual/powercap", "/sys/firmware",
 		// Beyond Docker's.
-		"/proc/config.gz", "/proc/kallsyms", "/proc/key-users", "/proc/kmsg", "/proc/kpagecount", "/proc/kpageflags",
+		"/proc/config.gz", "/proc/dynamic_debug", "/proc/kallsyms", "/proc/key-users", "/proc/kmsg", "/proc/kpagecount", "/proc/kpageflags",
 		"/proc/pagetypeinfo", "/proc/pressure", "/proc/slabinfo", "/proc/vmallocinfo",
 		"/sys/kernel/debug", "/sys/kernel/notes", "/sys/kernel/security", "/sys/kernel/tracing", "/sys/kernel/vmcoreinfo",
 	}

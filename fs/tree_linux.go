@@ -46,21 +46,21 @@ type Tree struct {
 	Privileged bool
 	// HostRoot tells that user 0 inside is the host's.
 	HostRoot bool
-	// ForeignNet tells that process 1 does not own the network namespace, so
-	// that it cannot mount a sysfs of it.
-	ForeignNet bool
+	// ForeignNet and ForeignIPC tell that process 1 does not own the network or
+	// IPC namespace, so that it may not be able to mount what shows it.
+	ForeignNet, ForeignIPC bool
 
-	host    Host
-	root    program.FD // the assembled root
-	aside   program.FD // where the kernel's file systems wait for the root
-	staging program.FD // private scratch space, outside of the root
-	staged  int        // how many files are in it
-	proc    program.FD
-	sys     program.FD
-	dev     program.FD
-	empty   program.FD // what directories are hidden with
-	masks   int
-	done    []string // targets that are mounted
+	host     Host
+	root     program.FD // the assembled root
+	aside    program.FD // where the kernel's file systems wait for the root
+	staging  program.FD // private scratch space, outside of the root
+	staged   int        // how many files are in it
+	proc     program.FD
+	sys      program.FD
+	dev      program.FD
+	empty    program.FD // what directories are hidden with
+	hasEmpty bool
+	done     []string // targets that are mounted
 }
 
 // Owner translates ids inside the sandbox to those that process 1 uses; false

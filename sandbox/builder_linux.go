@@ -166,6 +166,7 @@ func (b *builder) prepareTree() {
 	t := b.tree
 	t.Privileged, t.HostRoot = b.users.outer == nil, b.spec.HostUsers
 	t.ForeignNet = b.spec.Namespaces.Net.Mode != ns.New
+	t.ForeignIPC = b.spec.Namespaces.IPC.Mode != ns.New
 	t.LooseIDMap = b.spec.mayDrop(DropIDMap)
 	same := func(id uint32) (uint32, bool) { return id, true }
 	t.Owner = fs.Owner{UID: same, GID: same}

@@ -51,7 +51,11 @@ func TestRootfsIsNeverWritten(t *testing.T) {
 		out := probe(t, options(lane, sandbox.WithRootfs(root)),
 			"write|/etc/config|new", "create|/new|n", "mkdir|/data/dir", "remove|/data/gone", "mkdir|/data/gone",
 			"rename|/data/keep|/data/moved", "read|/etc/config", "read|/new", "read|/data/moved", "stat|/data/keep")
-		for _, o := range out[:6] {
+		for i, o := range out[:6] {
+			if i == 4 && !opaqueDirectories(t) {
+				denied(t, o, "input/output error")
+				continue
+			}
 			works(t, o)
 		}
 		gives(t, out[6], "new")
@@ -62,6 +66,18 @@ func TestRootfsIsNeverWritten(t *testing.T) {
 			t.Errorf("the root changed:\n%s", after)
 		}
 	})
+}
+
+// opaqueDirectories tells whether a directory can be made where one of the lower
+// layer was removed: until Linux 6.6 a tmpfs has no extended attributes that an
+// ordinary user's overlay could note that with.
+func opaqueDirectories(t *testing.T) bool {
+	t.Helper()
+	f, err := sandbox.Probe(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testutil.IsRoot() || f.Version.AtLeast(6, 6)
 }
 
 func TestRootfsWritable(t *testing.T) {

@@ -29,7 +29,9 @@ const probePath = "/run/probe"
 // withProbe shows the probe in the default root.
 func withProbe(t testing.TB) sandbox.Option {
 	t.Helper()
-	return sandbox.WithMount(fs.BindRO(testutil.Probe(t), probePath))
+	m := fs.BindRO(testutil.Probe(t), probePath)
+	m.HostOwners = true // anybody may execute it, wherever it lies
+	return sandbox.WithMount(m)
 }
 
 // probe runs operations in a sandbox with these options and gives what came of
@@ -51,6 +53,7 @@ func tryProbe(t testing.TB, opts []sandbox.Option, ops ...string) (out, errOut [
 	if err != nil {
 		return nil, nil, err
 	}
+	defer s.Close()
 	if s.Spec().Root.Dir == "" {
 		path = probePath
 		all = sandbox.Options(withProbe(t), all)

@@ -97,26 +97,32 @@ func TestJoinNamespace(t *testing.T) {
 	}
 }
 
-// childOf gives the pid, outside, of the process 1 of the only sandbox.
+// childOf gives the pid, outside, of the program of the only sandbox.
 func childOf(t *testing.T) string {
 	t.Helper()
-	found, err := filepath.Glob("/proc/self/task/*/children")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range found {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			continue
-		}
-		for pid := range strings.FieldsSeq(string(b)) {
-			if comm, err := os.ReadFile("/proc/" + pid + "/comm"); err == nil && string(comm) == "sandkit-init\n" {
-				return pid
-			}
+	for init := range strings.FieldsSeq(childrenOf("self")) {
+		comm, err := os.ReadFile("/proc/" + init + "/comm")
+		if main := childrenOf(init); err == nil && string(comm) == "sandkit-init\n" && main != "" {
+			return main
 		}
 	}
 	t.Fatal("no sandbox is running")
 	return ""
+}
+
+// childrenOf lists the children of all threads of a process.
+func childrenOf(pid string) string {
+	found, err := filepath.Glob("/proc/" + pid + "/task/*/children")
+	if err != nil {
+		return ""
+	}
+	var all []string
+	for _, f := range found {
+		if b, err := os.ReadFile(f); err == nil {
+			all = append(all, strings.Fields(string(b))...)
+		}
+	}
+	return strings.Join(all, " ")
 }
 
 func TestClocks(t *testing.T) {
