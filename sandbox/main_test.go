@@ -4,11 +4,15 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/sandkit/sandkit/internal/testutil"
 	"github.com/sandkit/sandkit/sandbox"
 )
+
+// The main goroutine keeps the main thread, for the parts that need it there.
+func init() { runtime.LockOSThread() }
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == victimArg {

@@ -21,6 +21,10 @@ type Sandbox struct {
 	stderr io.Writer
 	extra  []*os.File
 
+	// tamper changes the Program before it is executed. It is for tests of what
+	// happens when something fails half-way.
+	tamper func(program any)
+
 	mu      sync.Mutex
 	state   state
 	closing bool               // Close was called

@@ -112,7 +112,13 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 	for _, d := range b.plan.Dropped {
 		s.log.Warn("sandbox goes without", "id", s.id, "what", d.What, "reason", d.Reason)
 	}
-	p, err := launch.Start(ctx, b.prog, launch.Options{Files: b.files, MainFiles: b.stdio, Park: len(b.joined) == 0})
+	if s.tamper != nil {
+		s.tamper(b.prog)
+	}
+	p, err := launch.Start(ctx, b.prog, launch.Options{
+		Files: b.files, MainFiles: b.stdio,
+		Park: len(b.joined) == 0 && s.tamper == nil,
+	})
 	if err := errors.Join(s.launchError(b, err), after.Unwind()); err != nil {
 		if p != nil {
 			_ = p.Kill()

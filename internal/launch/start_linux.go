@@ -89,7 +89,7 @@ func brokeEarly(err error) bool {
 
 // startLauncher starts the embedded program with one end of a socket, in which
 // the first part waits already.
-func (r *request) startLauncher() (p *Process, err error) {
+func (r *request) startLauncher() (*Process, error) {
 	path, err := image()
 	if err != nil {
 		return nil, err
@@ -98,26 +98,34 @@ func (r *request) startLauncher() (p *Process, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p = &Process{control: local.File("sandbox control"), forking: r.prog.Forks()}
+	p := &Process{control: local.File("sandbox control"), forking: r.prog.Forks()}
 	end := remote.File("sandbox")
-	defer func() {
-		if cerr := end.Close(); err == nil && cerr != nil {
-			err = fmt.Errorf("close socket: %w", cerr)
-		}
-		if err != nil {
-			p.control.Close()
-		}
-	}()
+	err = r.exec(p, path, end)
+	if cerr := end.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("close socket: %w", cerr)
+		p.discard()
+	} else if err != nil {
+		err = errors.Join(err, p.control.Close())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// exec puts the first part into the socket and starts the launcher with its
+// other end.
+func (r *request) exec(p *Process, path string, end *os.File) error {
 	first, _ := r.splitFiles()
 	mainFiles := r.MainFiles
 	if len(r.parts) > 1 {
 		mainFiles = nil
 	}
 	if err := p.out.addPart(r.parts[0], first, mainFiles); err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.out.send(p.control, false); err != nil {
-		return nil, err
+		return err
 	}
 	attr := &os.ProcAttr{
 		Dir:   "/",
@@ -128,10 +136,11 @@ func (r *request) startLauncher() (p *Process, err error) {
 	if r.Cgroup != nil {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(r.Cgroup.Fd())
 	}
+	var err error
 	if p.proc, err = os.StartProcess(path, []string{"sandkit"}, attr); err != nil {
-		return nil, fmt.Errorf("start launcher: %w", err)
+		return fmt.Errorf("start launcher: %w", err)
 	}
-	return p, nil
+	return nil
 }
 
 // finish sends the part with this number and waits for the execution.

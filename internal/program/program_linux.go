@@ -153,6 +153,9 @@ func (p *Program) Locate(reported uint32) (*Step, int, error) {
 // IsPrelude tells whether a step that the launcher reports was cut off.
 func (p *Program) IsPrelude(reported uint32) bool { return p.cut != nil && reported>>partBits == 0 }
 
+// Steps is the number of steps in both sequences.
+func (p *Program) Steps() int { return len(p.Init.steps) + len(p.Main.steps) }
+
 // A Ref is a step that was just added.
 type Ref struct {
 	seq *Sequence

@@ -33,6 +33,7 @@ var (
 	CallMknodat          = Call{"mknodat", unix.SYS_MKNODAT}
 	CallMountSetattr     = Call{"mount_setattr", unix.SYS_MOUNT_SETATTR}
 	CallMoveMount        = Call{"move_mount", unix.SYS_MOVE_MOUNT}
+	CallNanosleep        = Call{"nanosleep", unix.SYS_NANOSLEEP}
 	CallOpenTree         = Call{"open_tree", unix.SYS_OPEN_TREE}
 	CallOpenat           = Call{"openat", unix.SYS_OPENAT}
 	CallOpenat2          = Call{"openat2", unix.SYS_OPENAT2}

@@ -490,6 +490,9 @@ void __attribute__((noreturn, used)) launcher(void)
 	SYS3(NR_close_range, CONTROL + 1, ~0u, 0);
 	s = receive_part(0);
 	r = execute(&s, 1);
-	report(MSG_FAILED, number_of(s), -r);
+	if (failed_errno) // the main process failed first, and this is a consequence
+		report(MSG_FAILED, failed_step, failed_errno);
+	else
+		report(MSG_FAILED, number_of(s), -r);
 	quit(EXIT_STEP_FAILED);
 }
