@@ -103,6 +103,9 @@ func (o *Object) point(offset int, to Arg) { o.pointers = append(o.pointers, poi
 func (a Arg) print(p *Program) string {
 	switch a.kind {
 	case argOctal:
+		if a.val == 0 {
+			return "0"
+		}
 		return "0" + strconv.FormatUint(a.val, 8)
 	case argHex:
 		if a.val == 0 {
