@@ -22,7 +22,7 @@ func plan(t *Tree, privileged bool) string {
 	t.host.Kernel = KernelPaths{
 		Masked:   []KernelPath{{Path: "/proc/kcore", RootOnly: true}, {Path: "/proc/keys"}, {Path: "/sys/firmware"}},
 		ReadOnly: []KernelPath{{Path: "/proc/sys"}},
-		Dirs:     map[string]bool{"/sys/firmware": true, "/proc/sys": true},
+		Dirs:     map[string]bool{"/sys/firmware": true, "/proc/sys": true, "/proc/keys": false},
 	}
 	p := program.New()
 	if privileged {
