@@ -70,8 +70,9 @@ func (t *Tree) inspectRoot() error {
 	if err != nil {
 		return &Error{string(StageRoot), t.Root.Dir, err}
 	}
-	sys := st.Sys().(*syscall.Stat_t)
-	t.host.RootMode = sys.Mode & 0o7777
-	t.host.RootUID, t.host.RootGID = sys.Uid, sys.Gid
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+		t.host.RootMode = sys.Mode & 0o7777
+		t.host.RootUID, t.host.RootGID = sys.Uid, sys.Gid
+	}
 	return nil
 }

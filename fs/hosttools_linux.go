@@ -50,8 +50,15 @@ var emptyDirs = []struct {
 	path string
 	mode uint32
 }{
-	{"home", 0o755}, {"root", 0o700}, {"run", 0o755}, {"tmp", 0o1777}, {"var", 0o755}, {"var/tmp", 0o1777},
-	{"etc", 0o755}, {"opt", 0o755}, {"mnt", 0o755},
+	{"home", 0o755},
+	{"root", 0o700},
+	{"run", 0o755},
+	{"tmp", 0o1777},
+	{"var", 0o755},
+	{"var/tmp", 0o1777},
+	{"etc", 0o755},
+	{"opt", 0o755},
+	{"mnt", 0o755},
 }
 
 // hostTools assembles the default root in a tmpfs that nobody else sees, so

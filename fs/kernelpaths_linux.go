@@ -42,8 +42,8 @@ func (k *KernelPaths) find(patterns []string) []KernelPath {
 				continue // gone again, with a driver
 			}
 			k.Dirs[p] = st.IsDir()
-			owner := st.Sys().(*syscall.Stat_t)
-			list = append(list, KernelPath{p, owner.Uid == 0 && st.Mode().Perm()&0o077 == 0})
+			owner, ok := st.Sys().(*syscall.Stat_t)
+			list = append(list, KernelPath{p, ok && owner.Uid == 0 && st.Mode().Perm()&0o077 == 0})
 		}
 	}
 	return list

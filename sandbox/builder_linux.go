@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/sandkit/sandkit/fs"
 	"github.com/sandkit/sandkit/internal/capability"
@@ -149,16 +150,16 @@ func (b *builder) entry() (*ns.Entry, error) {
 
 // namespaceList names the namespaces that are the sandbox's own.
 func (b *builder) namespaceList(e *ns.Entry) string {
-	list := "mnt pid"
+	list := []string{string(ns.Mount), string(ns.PID)}
 	for _, s := range e.Set.Each() {
 		if s.From.Mode == ns.New {
-			list += " " + string(s.Kind)
+			list = append(list, string(s.Kind))
 		}
 	}
 	if e.Set.Clocks != nil {
-		list += " time"
+		list = append(list, string(ns.Time))
 	}
-	return list
+	return strings.Join(list, " ")
 }
 
 // prepareTree tells the tree who owns what.

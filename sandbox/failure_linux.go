@@ -17,8 +17,7 @@ import (
 
 // prepareError gives what went wrong before the launcher started a stage.
 func (s *Sandbox) prepareError(err error) error {
-	var f *fs.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fs.Error](err); ok {
 		return s.wrap("start", Stage(f.Stage), f.Path, f.Err)
 	}
 	return s.wrap("start", StagePrepare, "", err)
@@ -30,8 +29,8 @@ func (s *Sandbox) launchError(b *builder, err error) error {
 	if err == nil {
 		return nil
 	}
-	var step *launch.StepError
-	if !errors.As(err, &step) {
+	step, ok := errors.AsType[*launch.StepError](err)
+	if !ok {
 		return s.wrap("start", StageLaunch, "", err)
 	}
 	var cause error = step.Errno

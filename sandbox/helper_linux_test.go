@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,12 +86,7 @@ func options(o ...sandbox.Option) []sandbox.Option { return o }
 
 // isOneOf tells whether an errno's text is one of a list.
 func isOneOf(errno string, want ...string) bool {
-	for _, w := range want {
-		if errno == w {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(want, errno)
 }
 
 // Texts of errnos as the probe gives them.

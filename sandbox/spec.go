@@ -126,12 +126,7 @@ const (
 
 // mayDrop tells whether d was made best effort.
 func (s *Spec) mayDrop(d Droppable) bool {
-	for _, x := range s.BestEffort {
-		if x == d {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(s.BestEffort, d)
 }
 
 // clone gives a copy that shares nothing with s that can be changed.

@@ -26,7 +26,7 @@ func (s *Sandbox) supervise(r *running) {
 	}
 	if u := status.Usage; u != nil {
 		res.UserTime, res.SystemTime = time.Duration(u.Utime.Nano()), time.Duration(u.Stime.Nano())
-		res.MaxRSS = int64(u.Maxrss) << 10 // 32 bits on some architectures
+		res.MaxRSS = int64(u.Maxrss) << 10 //nolint:unconvert // 32 bits on some architectures
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

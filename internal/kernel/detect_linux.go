@@ -53,7 +53,10 @@ var probes = []probe{
 // answers remembers conclusive results: they do not change while the kernel
 // runs. What a later seccomp filter of the host program takes away is noticed
 // where it is used.
-var answers sync.Map // name -> Feature
+var answers struct {
+	sync.Mutex
+	known map[string]Feature // by name
+}
 
 // host is what does not change while the host program runs.
 var host = sync.OnceValues(func() (Features, error) {
@@ -88,8 +91,10 @@ func Detect() (Features, error) {
 }
 
 func (p probe) answer() Feature {
-	if known, ok := answers.Load(p.name); ok {
-		return known.(Feature)
+	answers.Lock()
+	defer answers.Unlock()
+	if known, ok := answers.known[p.name]; ok {
+		return known
 	}
 	f := Feature{Name: p.name, Since: p.since}
 	reason, err := p.try()
@@ -103,7 +108,10 @@ func (p probe) answer() Feature {
 		f.OK, f.Reason = true, "not known: "+err.Error()
 		return f
 	}
-	answers.Store(p.name, f)
+	if answers.known == nil {
+		answers.known = make(map[string]Feature)
+	}
+	answers.known[p.name] = f
 	return f
 }
 

@@ -14,6 +14,7 @@ import (
 )
 
 func registerFiles() {
+	registerChanges()
 	register("read", func(a []string) (string, error) {
 		f, err := os.Open(a[0])
 		if err != nil {
@@ -50,15 +51,6 @@ func registerFiles() {
 		_, err = f.WriteString(strings.Join(a[1:], ""))
 		return "", err
 	})
-	register("fill", fill)
-	register("mkdir", func(a []string) (string, error) { return "", os.Mkdir(a[0], 0o755) })
-	register("remove", func(a []string) (string, error) { return "", os.RemoveAll(a[0]) })
-	register("rename", func(a []string) (string, error) { return "", os.Rename(a[0], a[1]) })
-	register("link", func(a []string) (string, error) { return "", os.Link(a[0], a[1]) })
-	register("readlink", func(a []string) (string, error) { return os.Readlink(a[0]) })
-	register("chown", func(a []string) (string, error) {
-		return "", os.Chown(a[0], int(number(a[1])), int(number(a[2])))
-	})
 	register("ls", func(a []string) (string, error) {
 		entries, err := os.ReadDir(a[0])
 		names := make([]string, len(entries))
@@ -74,10 +66,22 @@ func registerFiles() {
 		}
 		return fmt.Sprintf("%o %d:%d rdev=%d:%d size=%d", st.Mode, st.Uid, st.Gid, st.Rdev>>8, st.Rdev&0xff, st.Size), nil
 	})
+	register("readlink", func(a []string) (string, error) { return os.Readlink(a[0]) })
+	register("fill", fill)
+	register("sweep", sweep)
+}
+
+func registerChanges() {
+	register("mkdir", func(a []string) (string, error) { return "", os.Mkdir(a[0], 0o755) })
+	register("remove", func(a []string) (string, error) { return "", os.RemoveAll(a[0]) })
+	register("rename", func(a []string) (string, error) { return "", os.Rename(a[0], a[1]) })
+	register("link", func(a []string) (string, error) { return "", os.Link(a[0], a[1]) })
+	register("chown", func(a []string) (string, error) {
+		return "", os.Chown(a[0], int(number(a[1])), int(number(a[2])))
+	})
 	register("mknod", func(a []string) (string, error) {
 		return "", syscall.Mknod(a[0], uint32(number(a[1])), int(number(a[2])))
 	})
-	register("sweep", sweep)
 }
 
 // fill writes zeros until it fails and tells how many bytes fit.
@@ -103,7 +107,7 @@ func sweep(a []string) (string, error) {
 	var open []string
 	err := filepath.WalkDir(a[0], func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return nil // not readable, so not writable by this way either
+			return nil //nolint:nilerr // not readable, so not writable by this way either
 		}
 		if d.IsDir() && slices.Contains(a[1:], p) {
 			return fs.SkipDir

@@ -59,6 +59,10 @@ func registerKernel() {
 		}
 		return strings.Join(l, "\n"), err
 	})
+	registerProcesses()
+}
+
+func registerProcesses() {
 	register("kill", func(a []string) (string, error) {
 		return "", syscall.Kill(int(number(a[0])), syscall.Signal(number(a[1])))
 	})

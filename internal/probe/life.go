@@ -49,7 +49,7 @@ func awaitSignal(a []string) (string, error) {
 		signal.Notify(c, syscall.Signal(number(s)))
 	}
 	fmt.Fprintln(os.Stderr, "ready")
-	return fmt.Sprint(int((<-c).(syscall.Signal))), nil
+	return (<-c).String(), nil
 }
 
 // orphans makes n processes whose parent is gone, all of which end.
@@ -116,11 +116,11 @@ func daemon(a []string) (string, error) {
 
 // sendFD sends a descriptor to whoever listens on a Unix socket.
 func sendFD(a []string) (string, error) {
-	c, err := net.Dial("unix", a[0])
+	c, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: a[0], Net: "unix"})
 	if err != nil {
 		return "", err
 	}
 	defer c.Close()
-	_, _, err = c.(*net.UnixConn).WriteMsgUnix([]byte("x"), syscall.UnixRights(int(number(a[1]))), nil)
+	_, _, err = c.WriteMsgUnix([]byte("x"), syscall.UnixRights(int(number(a[1]))), nil)
 	return "", err
 }

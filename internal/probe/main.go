@@ -54,8 +54,7 @@ func try(op string) Outcome {
 	o := Outcome{Op: op, Out: out}
 	if err != nil {
 		o.Errno = err.Error()
-		var errno syscall.Errno
-		if errors.As(err, &errno) {
+		if errno, ok := errors.AsType[syscall.Errno](err); ok {
 			o.Errno = errno.Error()
 		}
 	}

@@ -43,11 +43,14 @@ func null() Arg                { return Arg{kind: argHex} }
 func object(o *Object) Arg     { return Arg{kind: argObject, ref: o} }
 func (w Word) arg() Arg        { return Arg{kind: argWord, val: uint64(w.index)} }
 func bits(v int, t []flag) Arg { return Arg{kind: argFlags, val: uint64(v), ref: t} }
-func textOrNull(s string) Arg {
-	if s == "" {
-		return null()
+
+// ref gives an argument's data, whose type the kind tells.
+func ref[T any](a Arg) T {
+	v, ok := a.ref.(T)
+	if !ok {
+		panic("BUG: an argument whose data is not of its kind")
 	}
-	return text(s)
+	return v
 }
 
 // FD is a descriptor inside the launcher: a fixed number or the result of a
@@ -113,7 +116,7 @@ func (a Arg) print(p *Program) string {
 		}
 		return "0x" + strconv.FormatUint(a.val, 16)
 	case argFlags:
-		return printFlags(a.val, a.ref.([]flag))
+		return printFlags(a.val, ref[[]flag](a))
 	case argFD:
 		return p.printFD(int64(a.val))
 	case argSlot:
@@ -121,11 +124,11 @@ func (a Arg) print(p *Program) string {
 	case argFile:
 		return "file" + strconv.FormatUint(a.val, 10) + "<" + p.passed[p.cut.passed+int(a.val)-1] + ">"
 	case argString:
-		return quote(a.ref.(string))
+		return quote(ref[string](a))
 	case argStrings:
-		return printStrings(a.ref.([]string))
+		return printStrings(ref[[]string](a))
 	case argObject:
-		return a.ref.(*Object).Text
+		return ref[*Object](a).Text
 	case argWord:
 		if n := int64(a.val); n < 0 {
 			return "&note" + strconv.FormatInt(-n, 10)

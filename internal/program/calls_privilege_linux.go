@@ -18,10 +18,10 @@ func (s *Sequence) Setresgid(gid uint32) Ref {
 	return s.add(call(sys.CallSetresgid, integer(gid), integer(gid), integer(gid)))
 }
 
-// Setfsuid and Setfsgid set the owner of files that are made from now on.
+// Setfsuid sets the owner of files that are made from now on.
 func (s *Sequence) Setfsuid(uid uint32) Ref { return s.add(call(sys.CallSetfsuid, integer(uid))) }
 
-// Setfsgid: see Setfsuid.
+// Setfsgid is Setfsuid for groups.
 func (s *Sequence) Setfsgid(gid uint32) Ref { return s.add(call(sys.CallSetfsgid, integer(gid))) }
 
 // Setgroups sets the supplementary groups.

@@ -139,11 +139,11 @@ func (m *memory) arg(a Arg) (v uint64, slot bool) {
 	case argFile:
 		return m.areas[1].files + 8*(a.val-1), true
 	case argString:
-		return m.string(a.ref.(string)), false
+		return m.string(ref[string](a)), false
 	case argStrings:
-		return m.vector(a.ref.([]string)), false
+		return m.vector(ref[[]string](a)), false
 	case argObject:
-		return m.object(a.ref.(*Object)), false
+		return m.object(ref[*Object](a)), false
 	case argWord:
 		return m.word(Word{int(int64(a.val))}), false
 	default:

@@ -59,7 +59,7 @@ func TestErrors(t *testing.T) {
 		t.Errorf("empty: %v, %d", err, e.Len())
 	}
 	e.Add(io.EOF)
-	if e.Err() != io.EOF {
+	if err := e.Err(); !errors.Is(err, io.EOF) || err.Error() != "EOF" {
 		t.Errorf("a single error is wrapped: %v", e.Err())
 	}
 	var more undo.Errors

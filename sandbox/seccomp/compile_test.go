@@ -26,7 +26,8 @@ func TestCompileOperators(t *testing.T) {
 			for _, two := range []uint64{0, 7, big} {
 				p := profileOf(t, fmt.Sprintf(
 					`{"names": ["read"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 3, "value": %d, "valueTwo": %d, "op": %q}]}`,
-					value, two, op))
+					value, two, op,
+				))
 				f := mustCompile(t, p, Target{Arch: "amd64"})
 				for _, arg := range values {
 					c := call{arch: auditAMD64, args: [maxArgs]uint64{3: arg}}
@@ -268,7 +269,8 @@ func TestCompileLarge(t *testing.T) {
 		for k := range 40 {
 			rules = append(rules, fmt.Sprintf(
 				`{"names":[%q],"action":"SCMP_ACT_ERRNO","errnoRet":%d,"args":[{"index":%d,"value":%d,"op":"SCMP_CMP_EQ"},{"index":5,"value":1,"op":"SCMP_CMP_LT"}]}`,
-				name, k+2, i%5, uint64(k)<<32|uint64(k)))
+				name, k+2, i%5, uint64(k)<<32|uint64(k),
+			))
 		}
 	}
 	p := profileOf(t, strings.Join(rules, ","))
