@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -19,6 +20,15 @@ func TestMain(m *testing.M) {
 		victim(os.Args[2:])
 		return
 	}
+	// Of its own, so that a test can tell what it left there.
+	tmp, err := os.MkdirTemp("", "sandkit-test")
+	if err == nil {
+		err = errors.Join(os.Chmod(tmp, 0o755), os.Setenv("TMPDIR", tmp))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	// What a host program makes once, at its first start, is made before any
 	// test compares.
 	if _, err := sandbox.Run(context.Background(), sandbox.WithCommand("/bin/true")); err != nil {
@@ -29,7 +39,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	if err := testutil.RemoveProbe(); err != nil {
+	if err := errors.Join(testutil.RemoveProbe(), os.RemoveAll(tmp)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// A kind is one way to run the program.
+type kind struct {
+	name  string
+	run   func(ctx context.Context) (time.Duration, error)
+	close func() error
+}
+
+// A table has the times of each kind, ascending.
+type table []row
+
+type row struct {
+	name  string
+	times []time.Duration
+}
+
+// measure runs each kind so often. Back-to-back they come in blocks, as each
+// would be used; otherwise in turn, so that all see the same machine.
+func measure(ctx context.Context, kinds []kind, runs int, pause time.Duration) (table, error) {
+	t := make(table, len(kinds))
+	for i, k := range kinds {
+		t[i].name = k.name
+	}
+	one := func(i int) error {
+		time.Sleep(pause)
+		d, err := kinds[i].run(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", kinds[i].name, err)
+		}
+		t[i].times = append(t[i].times, d)
+		return nil
+	}
+	const block = 25
+	for done := 0; done < runs; {
+		n := min(block, runs-done)
+		if pause > 0 {
+			n = 1
+		}
+		for i := range kinds {
+			for range n {
+				if err := one(i); err != nil {
+					return nil, err
+				}
+			}
+		}
+		done += n
+	}
+	for i := range t {
+		slices.Sort(t[i].times)
+	}
+	return t, nil
+}
+
+// String prints the table; the ratios are to the row of sandkit.
+func (t table) String() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tp50\tp95\tp50 / sandkit\tp95 / sandkit\t")
+	i := slices.IndexFunc(t, func(r row) bool { return r.name == sandkitName })
+	base := t[i]
+	for _, r := range t {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%.2f\t%.2f\t\n", r.name, r.at(50).Microseconds(), r.at(95).Microseconds(),
+			float64(r.at(50))/float64(base.at(50)), float64(r.at(95))/float64(base.at(95)))
+	}
+	if err := w.Flush(); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
+
+// at gives a percentile.
+func (r row) at(percent int) time.Duration {
+	return r.times[min(len(r.times)-1, len(r.times)*percent/100)]
+}
