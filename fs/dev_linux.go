@@ -35,14 +35,16 @@ const (
 func (t *Tree) mountDev(q *program.Sequence) {
 	q.Stage(StageDev, "/dev")
 	t.dev = scratch(q, devSize, 0o755, sys.MOUNT_ATTR_NOSUID|sys.MOUNT_ATTR_NOEXEC)
-	q.MoveMount(t.dev, t.aside, "dev")
+	q.MoveMount(t.dev, program.Cwd, parkDev)
 	for _, n := range devNodes {
 		t.node(q, n.name, n.major, n.minor)
 	}
 	for _, l := range devLinks {
 		q.Symlinkat(l.target, t.dev, l.name)
 	}
-	t.under(q, "pts", q.NewMount("devpts", sys.MOUNT_ATTR_NOSUID|sys.MOUNT_ATTR_NOEXEC, t.ptsOptions()...))
+	q.Mkdirat(t.dev, "pts", 0o755)
+	t.empty = q.Openat(t.dev, "pts", sys.O_PATH|sys.O_DIRECTORY, 0)
+	q.MoveMount(q.NewMount("devpts", sys.MOUNT_ATTR_NOSUID|sys.MOUNT_ATTR_NOEXEC, t.ptsOptions()...), t.dev, "pts")
 	t.under(q, "shm", scratch(q, shmSize, 0o1777, kernelMount))
 }
 

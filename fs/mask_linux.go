@@ -104,17 +104,10 @@ func (t *Tree) mask(q *program.Sequence, p string) {
 	}
 }
 
-// emptyDir gives a mount of one and the same empty file system. The first one
-// is attached where nobody sees it: only then every kernel copies it (Linux 6.15
-// copies detached mounts as well).
+// emptyDir gives a mount of an empty directory: the one that another mount
+// covers, so that nobody can reach it to write to it.
 func (t *Tree) emptyDir(q *program.Sequence) program.FD {
-	if !t.hasEmpty {
-		t.empty = q.NewMount("tmpfs", kernelMount|sys.MOUNT_ATTR_RDONLY,
-			program.Option{Key: "nr_blocks", Value: "1"}, program.Option{Key: "nr_inodes", Value: "1"},
-			program.Option{Key: "mode", Value: "0555"})
-		q.Mkdirat(t.aside, "empty", 0o755)
-		q.MoveMount(t.empty, t.aside, "empty")
-		t.hasEmpty = true
-	}
-	return q.OpenTree(t.empty, "", false)
+	m := q.OpenTree(t.empty, "", false)
+	q.MountSetattr(m, "", false, program.MountAttr{Set: kernelMount | sys.MOUNT_ATTR_RDONLY})
+	return m
 }

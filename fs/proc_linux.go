@@ -30,5 +30,5 @@ func (t *Tree) mountSys(q *program.Sequence) {
 	} else {
 		t.sys = q.NewMount("sysfs", kernelMount|sys.MOUNT_ATTR_RDONLY)
 	}
-	q.MoveMount(t.sys, t.aside, "sys")
+	q.MoveMount(t.sys, t.dev, asideSys)
 }

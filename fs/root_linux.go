@@ -21,12 +21,13 @@ func scratch(q *program.Sequence, size int64, mode uint32, attr uint64) program.
 		program.Option{Key: "mode", Value: strconv.FormatUint(uint64(mode), 8)})
 }
 
-// park is where mounts are attached until the root is complete: an empty
-// directory that every procfs has (since Linux 2.4), so that it hides nothing
-// that could be the source of a mount. It must not be "/": what is mounted over
+// park and parkDev are where mounts are attached until the root is complete:
+// directories that every procfs has (since Linux 2.4) and that hide nothing that
+// could be the source of a mount. They must not be "/": what is mounted over
 // the old root would be taken for it, and go in its place, when that is
-// detached at the end.
-const park = "/proc/driver"
+// detached at the end. /dev has its own, because it could not be moved into a
+// root that lies on top of it.
+const park, parkDev = "/proc/driver", "/proc/fs"
 
 // attach mounts something outside of the root that is being assembled.
 func attach(q *program.Sequence, mount program.FD) { q.MoveMount(mount, program.Cwd, park) }

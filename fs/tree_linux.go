@@ -50,17 +50,15 @@ type Tree struct {
 	// IPC namespace, so that it may not be able to mount what shows it.
 	ForeignNet, ForeignIPC bool
 
-	host     Host
-	root     program.FD // the assembled root
-	aside    program.FD // where the kernel's file systems wait for the root
-	staging  program.FD // private scratch space, outside of the root
-	staged   int        // how many files are in it
-	proc     program.FD
-	sys      program.FD
-	dev      program.FD
-	empty    program.FD // what directories are hidden with
-	hasEmpty bool
-	done     []string // targets that are mounted
+	host    Host
+	root    program.FD // the assembled root
+	staging program.FD // private scratch space, outside of the root
+	staged  int        // how many files are in it
+	proc    program.FD
+	sys     program.FD
+	dev     program.FD
+	empty   program.FD // a directory of /dev that lies under a mount
+	done    []string   // targets that are mounted
 }
 
 // Owner translates ids inside the sandbox to those that process 1 uses; false
@@ -90,15 +88,19 @@ func (t *Tree) Devices(q *program.Sequence) {
 	q.Stage(StageDev, "")
 	q.Umask(0)
 	t.become(q)
-	t.aside = scratch(q, devSize, 0o700, userMount)
-	attach(q, t.aside)
-	for _, name := range kernelDirs {
-		q.Mkdirat(t.aside, name, 0o755)
-	}
-	q.MoveMount(t.proc, t.aside, "proc")
 	t.mountDev(q)
+	for _, name := range asideDirs {
+		q.Mkdirat(t.dev, name, 0o700)
+	}
+	q.MoveMount(t.proc, t.dev, asideProc)
 	t.protect(q, "/proc")
 }
+
+// Until there is a root, the other file systems of the kernel wait in
+// directories of /dev.
+const asideProc, asideSys = ".proc", ".sys"
+
+var asideDirs = []string{asideProc, asideSys}
 
 // Kernel prepares what shows the sandbox's namespaces.
 func (t *Tree) Kernel(q *program.Sequence) {
@@ -126,6 +128,9 @@ func (t *Tree) Build(q *program.Sequence) {
 		t.mount(q, &t.Mounts[i])
 	}
 	t.protect(q, "")
+	for _, name := range asideDirs {
+		q.Rmdirat(t.dev, name)
+	}
 }
 
 // kernelDirs are where the kernel's file systems are mounted.

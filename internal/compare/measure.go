@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -63,14 +64,17 @@ func measure(ctx context.Context, kinds []kind, runs int, pause time.Duration) (
 
 // String prints the table; the ratios are to the row of sandkit.
 func (t table) String() string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\tp50\tp95\tp50 / sandkit\tp95 / sandkit\t")
+	var text, b strings.Builder
+	text.WriteString("\tp50\tp95\tp50 / sandkit\tp95 / sandkit\t\n")
 	i := slices.IndexFunc(t, func(r row) bool { return r.name == sandkitName })
 	base := t[i]
 	for _, r := range t {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%.2f\t%.2f\t\n", r.name, r.at(50).Microseconds(), r.at(95).Microseconds(),
+		fmt.Fprintf(&text, "%s\t%d\t%d\t%.2f\t%.2f\t\n", r.name, r.at(50).Microseconds(), r.at(95).Microseconds(),
 			float64(r.at(50))/float64(base.at(50)), float64(r.at(95))/float64(base.at(95)))
+	}
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	if _, err := io.WriteString(w, text.String()); err != nil {
+		return err.Error()
 	}
 	if err := w.Flush(); err != nil {
 		return err.Error()

@@ -20,6 +20,7 @@ type Process struct {
 	proc    *os.Process   // process 1, or what will become it
 	earlier []*os.Process // launchers that forked process 1 and ended
 	forking bool          // proc is still to fork process 1
+	ended   func()        // called when the program has ended; may be nil
 	killed  bool
 }
 
@@ -93,15 +94,20 @@ func (p *Process) Signal(sig syscall.Signal) error {
 func (p *Process) Wait() (Status, error) {
 	var s Status
 	m, err := readMessage(p.control)
+	if p.ended != nil {
+		p.ended()
+	}
 	if err == nil && m.kind == msgExited {
 		s.Known, s.Wait = true, syscall.WaitStatus(m.arg)
 		s.Usage, err = readRusage(p.control)
 	}
-	// The end of the stream only means that process 1 was killed.
+	// Otherwise the end of the stream only means that process 1 was killed.
 	if err != nil && s.Known {
-		return s, errors.Join(fmt.Errorf("read usage: %w", err), p.reap())
+		err = fmt.Errorf("read usage: %w", err)
+	} else {
+		err = nil
 	}
-	return s, p.reap()
+	return s, errors.Join(err, p.reap())
 }
 
 // abort ends the set-up.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/sandkit/sandkit/internal/program"
 	"github.com/sandkit/sandkit/internal/sys"
@@ -61,15 +63,30 @@ func Start(ctx context.Context, prog *program.Program, o Options) (*Process, err
 	if p := lot.take(r); p != nil {
 		p, err := r.finish(ctx, p, 1)
 		if err == nil || !brokeEarly(err) || ctx.Err() != nil {
-			lot.used(r)
-			return p, err
+			return r.parkAfter(p), err
 		}
 	}
 	p, err := r.startCold(ctx)
-	if err == nil {
-		lot.used(r)
+	return r.parkAfter(p), err
+}
+
+// parkDelay is when a launcher is parked for the next start if the sandbox is
+// still running then; otherwise that is done when it has ended, so as not to
+// compete with it.
+const parkDelay = 20 * time.Millisecond
+
+// parkAfter has another launcher parked once the process has got going.
+func (r *request) parkAfter(p *Process) *Process {
+	if p == nil {
+		return nil
 	}
-	return p, err
+	park := sync.OnceFunc(func() { lot.used(r) })
+	timer := time.AfterFunc(parkDelay, park)
+	p.ended = func() {
+		timer.Stop()
+		park()
+	}
+	return p
 }
 
 // startCold starts a launcher and sends it everything.

@@ -52,6 +52,11 @@ func (s *Sequence) Unlinkat(dir FD, path string) Ref {
 	return s.add(call(sys.CallUnlinkat, dir.arg(), text(path), bits(0, unlinkFlags)))
 }
 
+// Rmdirat removes an empty directory.
+func (s *Sequence) Rmdirat(dir FD, path string) Ref {
+	return s.add(call(sys.CallUnlinkat, dir.arg(), text(path), bits(sys.AT_REMOVEDIR, unlinkFlags)))
+}
+
 // Fchownat changes a file's owner; symbolic links are not followed.
 func (s *Sequence) Fchownat(dir FD, path string, uid, gid uint32) Ref {
 	return s.add(call(sys.CallFchownat, dir.arg(), text(path), integer(uid), integer(gid), bits(sys.AT_SYMLINK_NOFOLLOW, atFlags)))

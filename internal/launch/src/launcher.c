@@ -307,7 +307,7 @@ static i64 await(volatile u32 *word, int is_init)
 			return 0;
 		if (is_init && (failed_errno || !setting_up))
 			stay();
-		sys6(NR_futex, (u64)&events, FUTEX_WAIT, seen, (u64)timeout, 0, 0);
+		sys6(NR_futex, (u64)&events, FUTEX_WAIT, seen, is_init ? (u64)timeout : 0, 0, 0);
 	}
 }
 
