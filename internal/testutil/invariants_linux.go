@@ -33,6 +33,9 @@ func Unchanged(tb testing.TB) {
 	})
 }
 
+// goroutines is the subject of which only the number counts.
+const goroutines = "goroutines"
+
 // inventory is a list of lines by subject.
 type inventory map[string][]string
 
@@ -47,7 +50,7 @@ func takeInventory(tb testing.TB) inventory {
 		"descriptors": descriptors(tb),
 		"namespaces":  threadNamespaces(tb),
 		"temporary":   slices.Concat(names(tb, filepath.Join(os.TempDir(), "*")), names(tb, "/run/sandkit/*"), names(tb, "/dev/shm/*")),
-		"goroutines":  {fmt.Sprint(runtime.NumGoroutine())},
+		goroutines:    slices.Repeat([]string{"goroutine"}, runtime.NumGoroutine()),
 	}
 	return inv
 }
@@ -56,6 +59,9 @@ func (inv inventory) compare(now inventory) string {
 	var b strings.Builder
 	for subject, before := range inv {
 		after := now[subject]
+		if subject == goroutines && len(after) <= len(before) {
+			continue // one that was about to end has ended
+		}
 		for _, l := range after {
 			if !slices.Contains(before, l) {
 				fmt.Fprintf(&b, "%s: new: %s\n", subject, l)
@@ -66,9 +72,9 @@ func (inv inventory) compare(now inventory) string {
 				fmt.Fprintf(&b, "%s: gone: %s\n", subject, l)
 			}
 		}
-		if subject == "goroutines" && !slices.Equal(before, after) {
+		if subject == goroutines {
 			buf := make([]byte, 1<<20)
-			fmt.Fprintf(&b, "%s\n", buf[:runtime.Stack(buf, true)])
+			fmt.Fprintf(&b, "%d goroutines, %d before\n%s\n", len(after), len(before), buf[:runtime.Stack(buf, true)])
 		}
 	}
 	return b.String()
