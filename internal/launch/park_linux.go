@@ -34,6 +34,7 @@ type parkingLot struct {
 // place has the launchers of one prelude.
 type place struct {
 	parked []*Process
+	coming int       // launchers that are still at the prelude
 	last   time.Time // of a start
 }
 
@@ -70,7 +71,7 @@ func (l *parkingLot) take(r *request) *Process {
 	return p
 }
 
-// used notes a start, and has another launcher parked when starts are close.
+// used notes a start, and has more launchers parked when starts are close.
 func (l *parkingLot) used(r *request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,11 +91,14 @@ func (l *parkingLot) used(r *request) {
 	} else {
 		l.idle.Reset(parkIdle)
 	}
-	if !isClose || len(pl.parked) >= parkEach || l.count >= parkAll || !l.watch() {
+	if !isClose || !l.watch() {
 		return
 	}
-	l.count++
-	l.leaving.Go(func() { l.park(r, pl) })
+	for len(pl.parked)+pl.coming < parkEach && l.count < parkAll {
+		l.count++
+		pl.coming++
+		l.leaving.Go(func() { l.park(r, pl) })
+	}
 }
 
 // watch makes sure that changes of the mount table are noticed.
@@ -116,6 +120,7 @@ func (l *parkingLot) park(r *request, pl *place) {
 		err = p.out.send(p.control, true)
 	}
 	l.mu.Lock()
+	pl.coming--
 	keep := err == nil && l.places[r.key()] == pl // or everything was dropped meanwhile
 	if keep {
 		pl.parked = append(pl.parked, p)

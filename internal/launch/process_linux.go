@@ -94,9 +94,6 @@ func (p *Process) Signal(sig syscall.Signal) error {
 func (p *Process) Wait() (Status, error) {
 	var s Status
 	m, err := readMessage(p.control)
-	if p.ended != nil {
-		p.ended()
-	}
 	if err == nil && m.kind == msgExited {
 		s.Known, s.Wait = true, syscall.WaitStatus(m.arg)
 		s.Usage, err = readRusage(p.control)
@@ -107,7 +104,11 @@ func (p *Process) Wait() (Status, error) {
 	} else {
 		err = nil
 	}
-	return s, errors.Join(err, p.reap())
+	err = errors.Join(err, p.reap())
+	if p.ended != nil {
+		p.ended()
+	}
+	return s, err
 }
 
 // abort ends the set-up.

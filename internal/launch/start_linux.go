@@ -70,9 +70,9 @@ func Start(ctx context.Context, prog *program.Program, o Options) (*Process, err
 	return r.parkAfter(p), err
 }
 
-// parkDelay is when a launcher is parked for the next start if the sandbox is
-// still running then; otherwise that is done when it has ended, so as not to
-// compete with it.
+// parkDelay is when launchers are parked for the next starts if the sandbox is
+// still running then; otherwise that is done when all of it is gone, so as not
+// to compete with it.
 const parkDelay = 20 * time.Millisecond
 
 // parkAfter has another launcher parked once the process has got going.
