@@ -1,15 +1,18 @@
-// Command pipeline counts the words of its standard input in two sandboxes, of
-// which one feeds the other: this program only copies the input in, and the
-// result goes straight to its own standard output.
+// Command pipeline counts words in two sandboxes, of which one feeds the other.
+// What goes in is any reader of this program, what lies between is a pipe that
+// only the sandboxes use, and the result goes straight to standard output.
 //
-//	echo one two two | go run ./examples/pipeline
+//	go run ./examples/pipeline
+//	echo one two two | go run ./examples/pipeline -
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 
 	"github.com/sandkit/sandkit/sandbox"
 )
@@ -21,7 +24,14 @@ func main() {
 	}
 }
 
+// text is what is counted unless "-" asks for the standard input.
+var text = strings.Repeat("one two two three three three\n", 10_000)
+
 func pipeline(ctx context.Context) (err error) {
+	input := io.Reader(strings.NewReader(text))
+	if len(os.Args) > 1 && os.Args[1] == "-" {
+		input = os.Stdin
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // the end of one sandbox with an error is the end of both
 	r, w, err := os.Pipe()
@@ -29,7 +39,7 @@ func pipeline(ctx context.Context) (err error) {
 		return err
 	}
 	// A file is handed over as it is; it stays ours to close.
-	split, err := start(ctx, sandbox.WithStdin(os.Stdin), sandbox.WithStdout(w),
+	split, err := start(ctx, sandbox.WithStdin(input), sandbox.WithStdout(w),
 		sandbox.WithCommand("tr", "-s", "[:space:]", `\n`))
 	err = errors.Join(err, w.Close())
 	if err != nil {
