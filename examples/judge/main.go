@@ -22,7 +22,7 @@ var limits = sandbox.Options(
 	sandbox.WithTimeout(time.Second),
 	sandbox.WithRlimit("fsize", 1<<20, 1<<20), // bytes in one file
 	sandbox.WithRlimit("as", 1<<30, 1<<30),    // bytes of address space
-	sandbox.WithRlimit("nofile", 64, 64),
+	sandbox.WithRlimit("nproc", 16, 16),       // processes in the sandbox
 	sandbox.WithReadOnlyRootfs(),
 	sandbox.WithMount(fs.Tmpfs("/tmp", 16<<20)),
 )
@@ -39,6 +39,7 @@ var submissions = []submission{
 	{"killed", "kill -SEGV $$"},
 	{"endless", "while :; do :; done"},
 	{"sleepers", "for i in 1 2 3 4 5; do sleep 1000 & done; wait"},
+	{"forks", "f() { f & f; }; f"},
 	{"large", "yes > /tmp/large"},
 	{"writer", "echo 12 > /usr/answer"},
 }
