@@ -56,7 +56,7 @@ var examples = []example{
 	{
 		name: "untrusted",
 		want: []string{
-			"write to /work: yes", "write to /tmp: no", "run programs: yes", "read /usr: yes",
+			"write to /job: yes", "write to /tmp: no", "run programs: yes", "read /usr: yes",
 			"see the machine's memory: no", "become root: no", "exit status 0", "seccomp strict", "Landlock: ",
 		},
 	},

@@ -28,11 +28,11 @@ func ExampleFile() {
 }
 
 func ExampleTmpfs() {
-	fmt.Println(fs.Tmpfs("/work", 16<<20))
+	fmt.Println(fs.Tmpfs("/job", 16<<20))
 	fmt.Println(fs.Tmpfs("/cache", 0))
 	fmt.Println(fs.Tmpfs("cache", 0).Validate())
 	// Output:
-	// tmpfs /work (16777216 bytes)
+	// tmpfs /job (16777216 bytes)
 	// tmpfs /cache (67108864 bytes)
 	// target: path "cache" is not absolute
 }

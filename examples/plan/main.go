@@ -30,9 +30,9 @@ func plan(ctx context.Context) error {
 
 	s, err := sandbox.New(
 		sandbox.WithName("report"),
-		sandbox.WithMount(fs.Tmpfs("/work", 8<<20)),
-		sandbox.WithMount(fs.File("/work/data.csv", 0o644, []byte("a,b\n1,2\n"))),
-		sandbox.WithDir("/work"),
+		sandbox.WithMount(fs.Tmpfs("/job", 8<<20)),
+		sandbox.WithMount(fs.File("/job/data.csv", 0o644, []byte("a,b\n1,2\n"))),
+		sandbox.WithDir("/job"),
 		sandbox.WithCommand("sort", "data.csv"),
 	)
 	if err != nil {

@@ -16,12 +16,12 @@ import (
 	"github.com/sandkit/sandkit/sandbox/seccomp"
 )
 
-// The script may write to /work and nowhere else.
+// The script may write to /job and nowhere else.
 const script = `
 check() { if sh -c "$2" >/dev/null 2>&1; then echo "$1: yes"; else echo "$1: no"; fi; }
-check "write to /work"            "echo x > /work/x"
+check "write to /job"            "echo x > /job/x"
 check "write to /tmp"             "echo x > /tmp/x"
-check "run programs"              "cat /work/x > /work/y"
+check "run programs"              "cat /job/x > /job/y"
 check "read /usr"                 "ls /usr"
 check "list /home"                "ls /home"
 check "see the machine's memory"  "cat /proc/meminfo"
@@ -41,7 +41,7 @@ func run(ctx context.Context) error {
 		sandbox.WithSeccomp(seccomp.Strict()),
 		sandbox.BestEffort(sandbox.WithLandlock(sandbox.Landlock{
 			ReadOnly:  []string{"/usr", "/bin", "/lib", "/etc", "/proc"},
-			ReadWrite: []string{"/work", "/dev/null"},
+			ReadWrite: []string{"/job", "/dev/null"},
 		})),
 		sandbox.WithReadOnlyRootfs(),
 		sandbox.WithProc(fs.Proc{PIDOnly: true}),
@@ -50,7 +50,7 @@ func run(ctx context.Context) error {
 		sandbox.WithTimeout(10*time.Second),
 	)
 	res, err := sandbox.Run(ctx, layers,
-		sandbox.WithMount(fs.Tmpfs("/work", 1<<20)), sandbox.WithDir("/work"),
+		sandbox.WithMount(fs.Tmpfs("/job", 1<<20)), sandbox.WithDir("/job"),
 		sandbox.WithStdout(os.Stdout), sandbox.WithStderr(os.Stderr),
 		sandbox.WithCommand("sh", "-c", script),
 	)
