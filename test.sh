@@ -41,19 +41,19 @@ as_user() { go test -exec "$PWD/tools/as-user.sh $user" "$@"; }
 
 unit() {
   say "as $(id -un)"
-  go test -count=1 ./...
+  go test -p 1 -count=1 ./...
   if is_root; then
     say "as user $user"
-    CGO_ENABLED=0 as_user -count=1 $(packages "$once")
+    CGO_ENABLED=0 as_user -p 1 -count=1 $(packages "$once")
   fi
 }
 
 race() {
   say "race detector, as $(id -un)"
-  go test -race -count=1 -short $(packages "$once")
+  go test -p 1 -race -count=1 -short $(packages "$once")
   if is_root; then
     say "race detector, as user $user"
-    as_user -race -count=1 -short $(packages "$once")
+    as_user -p 1 -race -count=1 -short $(packages "$once")
   fi
 }
 

@@ -53,7 +53,7 @@ func (r *request) key() string {
 func (l *parkingLot) take(r *request) *Process {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.count == 0 {
+	if l.mounts == nil { // nothing is parked, though something may be on its way
 		return nil
 	}
 	if l.mounts.Changed() {
