@@ -106,7 +106,7 @@ func (s *streams) openOutput(name string, w io.Writer) error {
 			return s.openNull(os.O_WRONLY)
 		}
 		if err := checkExtra(out); err != nil {
-			return fmt.Errorf("With%s%s: %w", strings.ToUpper(name[:1]), name[1:], err)
+			return fmt.Errorf("%s: %w", "With"+strings.ToUpper(name[:1])+name[1:], err)
 		}
 		s.files = append(s.files, out)
 		return nil
