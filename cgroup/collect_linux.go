@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -82,11 +83,19 @@ func (h *Host) Collect(ctx context.Context, parent string) ([]string, error) {
 			}
 			errs.Add(err)
 		}
+		h.leave(x, parent)
 	}
 	if err := errs.Err(); err != nil {
 		return found, fmt.Errorf("collect left cgroups: %w", err)
 	}
 	return found, nil
+}
+
+// leave removes a parent that is ours by its name, if nobody has a tree in it.
+func (h *Host) leave(x *hierarchy, parent string) {
+	if !path.IsAbs(parent) {
+		_ = h.files.rmdir(x.dir(h.parentIn(x, parent))) // it does not matter if that fails
+	}
 }
 
 // collect removes one tree unless it is in use.

@@ -10,9 +10,12 @@ const (
 	OOM EventKind = "oom"
 	// OOMKill: a process was killed for that (v1: Linux 4.13).
 	OOMKill EventKind = "oom-kill"
-	// MemoryLimit: the memory limit was reached, memory had to be found (v2).
+	// MemoryLimit: the memory limit was reached, memory had to be found (v2; on
+	// v1, Stats counts it).
 	MemoryLimit EventKind = "memory-limit"
-	// PidsLimit: a process or thread was refused (Linux 4.8).
+	// PidsLimit: a process or thread was refused (Linux 4.8). Newer kernels do
+	// not say it at once where the controller is v1: there it is told with the
+	// next event of any kind, at the latest with Empty.
 	PidsLimit EventKind = "pids-limit"
 	// Populated: there is a process in the group now. It takes a v2 tree, which
 	// may be beside v1 controllers.

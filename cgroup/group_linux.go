@@ -42,6 +42,7 @@ type Group struct {
 	places  []place // one for each hierarchy
 	limits  Limits
 	dropped []Dropped
+	made    bool // the directories of Create are there: processes may be as well
 	removed bool
 	reader  *reader
 	last    Stats // the last reading
@@ -94,6 +95,7 @@ func (g *Group) make(c Config) error {
 	if len(g.places) == 0 {
 		return g.host.missing("a group", Core)
 	}
+	g.made = true
 	return nil
 }
 
@@ -114,14 +116,13 @@ func (g *Group) join(c Controller) (place, error) {
 		if err := g.host.files.mkdir(p.dir); err != nil {
 			return place{}, g.host.explain(x, err)
 		}
-		first := len(g.places) == 0
 		g.places = append(g.places, p)
 		if x.has(CPUSet) {
 			if err := g.host.inheritSet(p.dir); err != nil {
 				return place{}, err
 			}
 		}
-		if !first {
+		if g.made {
 			if err := g.bringAlong(p); err != nil {
 				return place{}, err
 			}

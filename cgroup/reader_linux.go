@@ -87,6 +87,8 @@ var sources = []source{
 	{Memory, 1, "memory.max_usage_in_bytes", parseMemoryPeak},
 	{Memory, 1, "memory.limit_in_bytes", parseMemoryLimit},
 	{Memory, 1, "memory.failcnt", func(b []byte, s *Stats) { s.Memory.LimitHits = parseNumber(b) }},
+	// With no swap allowed, it is the limit on both together that is met.
+	{Memory, 1, "memory.memsw.failcnt", func(b []byte, s *Stats) { s.Memory.LimitHits += parseNumber(b) }},
 	{Memory, 1, "memory.oom_control", parseMemoryEvents},
 	{Memory, 2, "memory.current", parseMemoryCurrent},
 	{Memory, 2, "memory.peak", parseMemoryPeak},

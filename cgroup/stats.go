@@ -45,6 +45,7 @@ type MemoryStats struct {
 	Anon       uint64 `json:"anon"`  // memory of processes that no file stands behind
 	File       uint64 `json:"file"`  // the page cache; tmpfs and shared memory too
 	// LimitHits is how often the limit was reached and memory had to be found.
+	// Where the controller is v1, some kernels (6.18) leave it at zero.
 	LimitHits uint64 `json:"limitHits"`
 	// OOMKills is the number of processes that were killed as there was no memory left
 	// (v1: Linux 4.13). On v1, processes of groups below do not count.

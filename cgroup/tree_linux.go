@@ -178,10 +178,7 @@ func (t *Tree) Close() error {
 	for x, lock := range t.locks {
 		errs.Add(t.host.removeTree(ctx, x, x.dir(t.group(x))))
 		errs.Add(lock.Close())
-		if !path.IsAbs(t.parent) {
-			// Whoever is the last one out. It does not matter if that fails.
-			_ = t.host.files.rmdir(x.dir(t.host.parentIn(x, t.parent)))
-		}
+		t.host.leave(x, t.parent)
 	}
 	for _, dir := range slices.Backward(t.made) {
 		if err := t.host.files.rmdir(dir); err != nil && !errors.Is(err, syscall.EBUSY) && !errors.Is(err, syscall.ENOTEMPTY) {
