@@ -27,6 +27,10 @@ type Config struct {
 	// limits that are applied when processes are in the group already: to join a
 	// controller later costs some milliseconds where it is v1.
 	Reserve []Controller
+	// Lean leaves out v1 controllers that are only for Stats: each is a directory
+	// more to make and to remove. Their numbers are zero then. On v2, one
+	// directory has all controllers anyway.
+	Lean bool
 }
 
 // A Group holds processes that are limited together. Its methods may be called
@@ -83,9 +87,10 @@ func (t *Tree) Create(ctx context.Context, c Config) (*Group, error) {
 
 // make makes the directories.
 func (g *Group) make(c Config) error {
-	wanted := slices.Concat(c.Limits.needs(), counting, c.Reserve, []Controller{Core})
+	asked := slices.Concat(c.Limits.needs(), c.Reserve, []Controller{Core})
+	wanted := slices.Concat(asked, counting)
 	for _, name := range controllers {
-		if !slices.Contains(wanted, name) {
+		if !slices.Contains(wanted, name) || c.Lean && g.host.Version(name) == 1 && !slices.Contains(asked, name) {
 			continue
 		}
 		if _, err := g.join(name); err != nil && !errors.Is(err, ErrNotSupported) {

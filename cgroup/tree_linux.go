@@ -62,6 +62,7 @@ func (h *Host) Claim(ctx context.Context, parent string) (*Tree, error) {
 		if _, err := t.claim(x); err != nil {
 			return nil, errors.Join(fmt.Errorf("claim cgroup tree: %w", err), t.Close())
 		}
+		break // the others when a group needs them
 	}
 	return t, nil
 }

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sandkit/sandkit/cgroup"
 	"github.com/sandkit/sandkit/fs"
 	"github.com/sandkit/sandkit/ns"
 	"github.com/sandkit/sandkit/sandbox/seccomp"
@@ -40,6 +41,13 @@ type Spec struct {
 	Seccomp seccomp.Profile `json:"seccomp,omitzero"`
 	// Landlock, when not nil, adds a layer of access rules.
 	Landlock *Landlock `json:"landlock,omitempty"`
+
+	// Limits of resources. Pids 0 is DefaultPids, cgroup.Unlimited none; every
+	// other zero is no limit.
+	Limits cgroup.Limits `json:"limits,omitzero"`
+	// CgroupParent is the group to make the sandbox's in; empty:
+	// cgroup.DefaultParent.
+	CgroupParent string `json:"cgroupParent,omitempty"`
 
 	// Timeout ends the sandbox; 0: never.
 	Timeout time.Duration `json:"timeout,omitempty"`
@@ -123,6 +131,14 @@ const (
 	DropIDMap    Droppable = "idmapped mounts"
 	DropGroups   Droppable = "supplementary groups"
 	DropRlimits  Droppable = "resource limits"
+	DropCPU      Droppable = "cpu limits"
+	DropCPUSet   Droppable = "cpuset"
+	DropMemory   Droppable = "memory limits"
+	DropPids     Droppable = "pids limit"
+	DropIO       Droppable = "io limits"
+	DropHugeTLB  Droppable = "hugetlb limits"
+	DropDevices  Droppable = "device rules"
+	DropUnified  Droppable = "unified cgroup values"
 )
 
 // mayDrop tells whether d was made best effort.
@@ -144,6 +160,7 @@ func (s *Spec) clone() Spec {
 	for i := range c.Mounts {
 		c.Mounts[i].Content = slices.Clone(s.Mounts[i].Content)
 	}
+	c.Limits = s.Limits.Clone()
 	c.MaskedPaths = slices.Clone(s.MaskedPaths)
 	c.ReadOnlyPaths = slices.Clone(s.ReadOnlyPaths)
 	c.Namespaces.Clocks = clonePointer(s.Namespaces.Clocks)

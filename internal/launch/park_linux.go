@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -40,10 +41,11 @@ type place struct {
 
 // key tells preludes apart: their code, and the files that go with it.
 func (r *request) key() string {
-	key := make([]byte, 0, len(r.parts[0].Code)+32)
+	key := make([]byte, 0, len(r.parts[0].Code)+64)
 	key = append(key, r.parts[0].Code...)
+	key = append(key, r.Rooms.key()...)
 	first, _ := r.splitFiles()
-	for _, f := range append(first, r.Cgroup) {
+	for _, f := range first {
 		key = append(key, sys.Identity(f)...)
 	}
 	return string(key)
@@ -129,7 +131,7 @@ func (l *parkingLot) park(r *request, pl *place) {
 	}
 	l.mu.Unlock()
 	if !keep && p != nil {
-		p.discard()
+		_ = p.discard() // likewise
 	}
 }
 
@@ -147,7 +149,7 @@ func (l *parkingLot) dropAll() {
 	for _, pl := range l.places {
 		for _, p := range pl.parked {
 			l.count--
-			l.leaving.Go(p.discard)
+			l.leaving.Go(func() { _ = p.discard() }) // nobody is there to be told
 		}
 	}
 	l.places = nil
@@ -161,10 +163,10 @@ func (l *parkingLot) dropAll() {
 	}
 }
 
-// discard ends a launcher that is not needed.
-func (p *Process) discard() {
+// discard ends a launcher that is not needed, and gives its room up.
+func (p *Process) discard() error {
 	p.abort()
-	p.drain()
+	return errors.Join(p.drain(), p.leave())
 }
 
 // Trim ends every parked launcher and returns when they are gone.

@@ -21,6 +21,7 @@ type Process struct {
 	earlier []*os.Process // launchers that forked process 1 and ended
 	forking bool          // proc is still to fork process 1
 	ended   func()        // called when the program has ended; may be nil
+	room    Room          // may be nil
 	killed  bool
 }
 
@@ -116,7 +117,7 @@ func (p *Process) abort() { _ = p.Kill() }
 
 // drain reads on until the last process has let go of the socket, so that one
 // which the launcher forks meanwhile is not lost, and reaps.
-func (p *Process) drain() {
+func (p *Process) drain() error {
 	for {
 		m, err := readMessage(p.control)
 		if err != nil {
@@ -126,7 +127,7 @@ func (p *Process) drain() {
 			break
 		}
 	}
-	_ = p.reap()
+	return p.reap()
 }
 
 // reap waits for the processes and closes the socket. Process 1 can only be

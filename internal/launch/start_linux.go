@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -20,9 +21,8 @@ type Options struct {
 	// announced with PassMain, in that order. They stay the caller's, who may
 	// close them when Start has returned, but for those of a prelude.
 	Files, MainFiles []*os.File
-	// Cgroup is a directory of cgroup v2 to start in (CLONE_INTO_CGROUP,
-	// Linux 5.7); nil for the host program's own.
-	Cgroup *os.File
+	// Rooms makes the cgroup to start in; nil for the host program's own.
+	Rooms *Rooms
 	// Park allows to use a launcher that has executed the prelude already, and
 	// to keep one ready for the next start.
 	Park bool
@@ -35,10 +35,12 @@ type request struct {
 	Options
 }
 
-// preludeFiles are those that go with the first part, and the others.
+// splitFiles gives those that go with the first part, after the room's, and the
+// others.
 func (r *request) splitFiles() (first, second []*os.File) {
 	prelude, _, _ := r.prog.Passed()
-	return r.Files[:len(prelude)], r.Files[len(prelude):]
+	n := len(prelude) - r.Rooms.files()
+	return r.Files[:n], r.Files[n:]
 }
 
 // Start executes the Program and returns when the main process has executed.
@@ -48,9 +50,8 @@ func Start(ctx context.Context, prog *program.Program, o Options) (*Process, err
 		return nil, err
 	}
 	prelude, rest, main := prog.Passed()
-	if len(prelude)+len(rest) != len(o.Files) || len(main) != len(o.MainFiles) {
-		return nil, fmt.Errorf("BUG: program expects %d and %d files, got %d and %d",
-			len(prelude)+len(rest), len(main), len(o.Files), len(o.MainFiles))
+	if want := len(prelude) + len(rest) - o.Rooms.files(); want != len(o.Files) || len(main) != len(o.MainFiles) {
+		return nil, fmt.Errorf("BUG: program expects %d and %d files, got %d and %d", want, len(main), len(o.Files), len(o.MainFiles))
 	}
 	parts, err := prog.Encode()
 	if err != nil {
@@ -120,9 +121,11 @@ func (r *request) startLauncher() (*Process, error) {
 	err = r.exec(p, path, end)
 	if cerr := end.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("close socket: %w", cerr)
-		p.discard()
+	}
+	if p.proc != nil && err != nil {
+		err = errors.Join(err, p.discard())
 	} else if err != nil {
-		err = errors.Join(err, p.control.Close())
+		err = errors.Join(err, p.control.Close(), p.leave())
 	}
 	if err != nil {
 		return nil, err
@@ -132,8 +135,14 @@ func (r *request) startLauncher() (*Process, error) {
 
 // exec puts the first part into the socket and starts the launcher with its
 // other end.
-func (r *request) exec(p *Process, path string, end *os.File) error {
+func (r *request) exec(p *Process, path string, end *os.File) (err error) {
+	dir, files, err := r.Rooms.enter(p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeAll(dir, files)) }()
 	first, _ := r.splitFiles()
+	first = slices.Concat(files, first)
 	mainFiles := r.MainFiles
 	if len(r.parts) > 1 {
 		mainFiles = nil
@@ -150,10 +159,9 @@ func (r *request) exec(p *Process, path string, end *os.File) error {
 		Files: []*os.File{end},
 		Sys:   &syscall.SysProcAttr{Cloneflags: r.prog.CloneFlags},
 	}
-	if r.Cgroup != nil {
-		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(r.Cgroup.Fd())
+	if dir != nil {
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(dir.Fd())
 	}
-	var err error
 	if p.proc, err = os.StartProcess(path, []string{"sandkit"}, attr); err != nil {
 		return fmt.Errorf("start launcher: %w", err)
 	}
@@ -163,8 +171,8 @@ func (r *request) exec(p *Process, path string, end *os.File) error {
 // finish sends the part with this number and waits for the execution.
 func (r *request) finish(ctx context.Context, p *Process, part int) (*Process, error) {
 	stop := context.AfterFunc(ctx, p.abort)
-	var err error
-	if part > 0 {
+	err := r.Rooms.settle(p)
+	if err == nil && part > 0 {
 		_, second := r.splitFiles()
 		err = p.out.addPart(r.parts[part], second, r.MainFiles)
 	}
@@ -178,9 +186,7 @@ func (r *request) finish(ctx context.Context, p *Process, part int) (*Process, e
 		err = ctx.Err()
 	}
 	if err != nil {
-		p.abort()
-		p.drain()
-		return nil, err
+		return nil, errors.Join(err, p.discard())
 	}
 	return p, nil
 }
