@@ -38,8 +38,7 @@ func RunMany(ctx context.Context, n int, opts ...sandbox.Option) (a Alive, err e
 	defer end.Close()
 	release := sync.OnceValue(hold.Close)
 	defer func() { err = errors.Join(err, release()) }()
-	sandbox.Trim()
-	before, err := count()
+	before, err := settle()
 	if err != nil {
 		return a, err
 	}
@@ -80,8 +79,7 @@ func RunMany(ctx context.Context, n int, opts ...sandbox.Option) (a Alive, err e
 
 // since counts and subtracts what was there before.
 func (a Alive) since(before Alive, n int) (Alive, error) {
-	sandbox.Trim() // what is kept for the next start belongs to no sandbox
-	now, err := count()
+	now, err := settle()
 	now.Sandboxes, now.Started = n, a.Started
 	now.Descriptors -= before.Descriptors
 	now.Processes -= before.Processes
@@ -89,6 +87,23 @@ func (a Alive) since(before Alive, n int) (Alive, error) {
 	now.Memory -= before.Memory
 	now.Heap -= before.Heap
 	return now, err
+}
+
+// settle counts when nothing changes any more: a launcher for the next start
+// may be on its way, which belongs to no sandbox.
+func settle() (now Alive, err error) {
+	for range 100 {
+		sandbox.Trim()
+		if now, err = count(); err != nil {
+			return now, err
+		}
+		time.Sleep(50 * time.Millisecond)
+		again, err := count()
+		if err != nil || again.Processes == now.Processes && again.Launchers == now.Launchers && again.Descriptors == now.Descriptors {
+			return again, err
+		}
+	}
+	return now, errors.New("count processes: they come and go all the time")
 }
 
 // count takes stock of this program.

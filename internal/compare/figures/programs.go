@@ -12,12 +12,12 @@ import (
 // Machine code of the programs. They are as small as a program can be, so that
 // what is measured is the sandbox, and need no compiler.
 var (
-	// exit_group(0)
+	// The call exit_group(0).
 	exitCode = map[string][]byte{
 		"amd64": {0x31, 0xff, 0xb8, 0xe7, 0, 0, 0, 0x0f, 0x05},
 		"arm64": words(0xd2800000, 0xd2800bc8, 0xd4000001),
 	}
-	// read(0, below the stack, 1)
+	// The call read(0, below the stack, 1).
 	readCode = map[string][]byte{
 		"amd64": {0x31, 0xff, 0x48, 0x8d, 0x74, 0x24, 0x80, 0xba, 1, 0, 0, 0, 0x31, 0xc0, 0x0f, 0x05},
 		"arm64": words(0xd2800000, 0xd10043e1, 0xd2800022, 0xd28007e8, 0xd4000001),
