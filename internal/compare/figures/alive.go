@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"os"
 	"runtime"
 	"sync"
@@ -18,7 +19,7 @@ type Alive struct {
 	Descriptors int           // that the host program has more than before
 	Processes   int           // below the host program, more than before
 	Launchers   int           // those among them that are sandkit's own
-	Memory      int64         // resident, of the launchers
+	Memory      int64         // resident, of the launchers; 0 for an ordinary user, who may not look
 	Heap        int64         // of the host program, more than before
 	Started     time.Duration // until the last one was running
 	Ended       time.Duration // from then until nothing was left
@@ -117,7 +118,7 @@ func count() (a Alive, err error) {
 		return a, err
 	}
 	a.Processes, a.Launchers = len(all), len(own)
-	if a.Memory, err = Memory(); err != nil {
+	if a.Memory, err = memory(); err != nil && !errors.Is(err, iofs.ErrPermission) {
 		return a, err
 	}
 	var m runtime.MemStats

@@ -3,7 +3,7 @@ package figures
 import (
 	"errors"
 	"fmt"
-	"io/fs"
+	iofs "io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -39,7 +39,7 @@ func children(pid int) ([]int, error) {
 
 // gone tells whether a process ended while its files were read.
 func gone(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH)
+	return errors.Is(err, iofs.ErrNotExist) || errors.Is(err, syscall.ESRCH)
 }
 
 // descendants lists the children of a process, and theirs.
@@ -62,14 +62,14 @@ func Launchers() ([]int, error) {
 	}
 	var own []int
 	for _, pid := range all {
-		exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+		command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if gone(err) {
-			continue // also of a zombie
+			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if strings.HasPrefix(exe, "/memfd:sandkit") {
+		if string(command) == "sandkit\x00" { // a zombie has none
 			own = append(own, pid)
 		}
 	}
@@ -93,8 +93,9 @@ func pss(pid int) (int64, error) {
 	return 0, fmt.Errorf("read %s: no line Pss", path)
 }
 
-// Memory is the resident memory of all launchers, in bytes.
-func Memory() (int64, error) {
+// memory is the resident memory of all launchers, in bytes. An ordinary user
+// may not look at it.
+func memory() (int64, error) {
 	pids, err := Launchers()
 	if err != nil {
 		return 0, err
