@@ -30,7 +30,7 @@ const (
 // descriptors and processes, and all end well.
 func TestManyAlive(t *testing.T) {
 	n := 500
-	if testing.Short() {
+	if testing.Short() || testutil.InVM() { // there the processor is emulated
 		n = 50
 	}
 	needDescriptors(t, 3*n)

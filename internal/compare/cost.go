@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 
-	"github.com/sandkit/sandkit/fs"
 	"github.com/sandkit/sandkit/internal/compare/figures"
 	"github.com/sandkit/sandkit/sandbox"
 )
@@ -36,68 +33,6 @@ func speedFigures(t table, title string) []figure {
 		}
 	}
 	return lines
-}
-
-// pauseFigures tell how long all goroutines of the host program are stopped
-// while nothing happens, while it starts programs as they are, and while it
-// starts sandboxes with 50 mounts; these three take turns.
-func pauseFigures(ctx context.Context, f *files) ([]figure, error) {
-	const turns, starts = 20, 10
-	binds, err := bindMany(f, 50)
-	if err != nil {
-		return nil, err
-	}
-	loads := []struct {
-		name string
-		once func() error
-	}{
-		{"without starts", func() error { time.Sleep(3 * time.Millisecond); return nil }},
-		{"during 200 starts by os/exec", func() error { return exec.CommandContext(ctx, filepath.Join(f.root, "bin/true")).Run() }},
-		{"during 200 starts with 50 binds", func() error {
-			_, err := sandbox.Run(ctx, sandbox.WithRootfs(f.root), binds, sandbox.WithCommand("/bin/true"))
-			return err
-		}},
-	}
-	pauses := make([]figures.Pauses, len(loads))
-	for range turns {
-		for i, l := range loads {
-			if err := pauses[i].Watch(func() error { return repeat(starts, l.once) }); err != nil {
-				return nil, err
-			}
-		}
-	}
-	var lines []figure
-	for i, l := range loads {
-		line := atMost("p99 of pauses "+l.name+", ms", ms(pauses[i].At(99)), 2, "%.2f")
-		if i != len(loads)-1 {
-			line.target, line.missed = "", false
-		}
-		line.value += fmt.Sprintf(" (max %.2f, of %d)", ms(pauses[i].At(100)), pauses[i].N())
-		lines = append(lines, line)
-	}
-	return lines, nil
-}
-
-func repeat(n int, f func() error) error {
-	for range n {
-		if err := f(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// bindMany shows so many directories.
-func bindMany(f *files, n int) (sandbox.Option, error) {
-	var opts []sandbox.Option
-	for i := range n {
-		dir := filepath.Join(f.dir, "binds", fmt.Sprint(i))
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, err
-		}
-		opts = append(opts, sandbox.WithMount(fs.BindRO(dir, fmt.Sprintf("/mnt/%d", i))))
-	}
-	return sandbox.Options(opts...), nil
 }
 
 // aliveFigures tell what running sandboxes hold: one, and many.

@@ -35,7 +35,7 @@ func peers(f *files) (kinds []kind, missing []string, err error) {
 	}{
 		{"fork and exec", func() ([]string, error) { return []string{filepath.Join(f.root, "bin/true")}, nil }},
 		{"bwrap", func() ([]string, error) {
-			return []string{"bwrap", "--unshare-all", "--bind", f.root, "/", "--proc", "/proc", "--dev", "/dev", "/bin/true"}, nil
+			return append(bwrap(f), "/bin/true"), nil
 		}},
 		{"runc", f.bundle},
 	} {
@@ -50,6 +50,11 @@ func peers(f *files) (kinds []kind, missing []string, err error) {
 		kinds = append(kinds, kind{c.name, execute(command), nothing})
 	}
 	return kinds, missing, nil
+}
+
+// bwrap is the command for bubblewrap but for the program.
+func bwrap(f *files) []string {
+	return []string{"bwrap", "--unshare-all", "--bind", f.root, "/", "--proc", "/proc", "--dev", "/dev"}
 }
 
 // execute runs a command of the host to its end.

@@ -4,7 +4,9 @@ import (
 	"math"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -13,6 +15,7 @@ import (
 type Pauses struct {
 	counts []uint64  // by bucket
 	limits []float64 // of the buckets, in seconds
+	waits  []time.Duration
 }
 
 var pauseMetrics = []string{"/sched/pauses/total/gc:seconds", "/sched/pauses/total/other:seconds"}
@@ -37,6 +40,7 @@ func (p *Pauses) Watch(f func() error) error {
 			}
 		}
 	})
+	wg.Go(func() { p.waitForLock(done) })
 	err := f()
 	close(done)
 	wg.Wait()
@@ -48,6 +52,35 @@ func (p *Pauses) Watch(f func() error) error {
 		p.counts[i] += now.counts[i] - before.counts[i]
 	}
 	return err
+}
+
+// waitForLock does again and again what opening a file does, which has to wait
+// while the program forks.
+func (p *Pauses) waitForLock(done <-chan struct{}) {
+	tick := time.NewTicker(200 * time.Microsecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+			start := time.Now()
+			syscall.ForkLock.RLock()
+			took := time.Since(start)
+			syscall.ForkLock.RUnlock()
+			p.waits = append(p.waits, took)
+		}
+	}
+}
+
+// LockWait gives a percentile of the time that it took to get syscall.ForkLock
+// for reading.
+func (p *Pauses) LockWait(percent float64) time.Duration {
+	if len(p.waits) == 0 {
+		return 0
+	}
+	slices.Sort(p.waits)
+	return p.waits[min(len(p.waits)-1, int(float64(len(p.waits))*percent/100))]
 }
 
 // readPauses gives those of the whole life of this program.
