@@ -90,19 +90,19 @@ func (a Alive) since(before Alive, n int) (Alive, error) {
 	return now, err
 }
 
-// settle counts when nothing changes any more: a launcher for the next start
-// may be on its way, which belongs to no sandbox.
+// settle counts when nothing changes any more: launchers for the next start,
+// which belong to no sandbox, are still made shortly after the last one.
 func settle() (now Alive, err error) {
 	for range 100 {
+		before := now
 		sandbox.Trim()
 		if now, err = count(); err != nil {
 			return now, err
 		}
-		time.Sleep(50 * time.Millisecond)
-		again, err := count()
-		if err != nil || again.Processes == now.Processes && again.Launchers == now.Launchers && again.Descriptors == now.Descriptors {
-			return again, err
+		if now.Processes == before.Processes && now.Launchers == before.Launchers && now.Descriptors == before.Descriptors {
+			return now, nil
 		}
+		time.Sleep(50 * time.Millisecond)
 	}
 	return now, errors.New("count processes: they come and go all the time")
 }
