@@ -28,7 +28,7 @@ type parkingLot struct {
 	idle   *time.Timer
 	mounts *sys.MountWatch
 
-	leaving sync.WaitGroup // launchers on their way in or out
+	moving *sync.WaitGroup // launchers on their way in or out; nil for none
 }
 
 // place has the launchers of one prelude.
@@ -97,7 +97,7 @@ func (l *parkingLot) used(r *request) {
 	for len(pl.parked)+pl.coming < parkEach && l.count < parkAll {
 		l.count++
 		pl.coming++
-		l.leaving.Go(func() { l.park(r, pl) })
+		l.move(func() { l.park(r, pl) })
 	}
 }
 
@@ -147,7 +147,7 @@ func (l *parkingLot) dropAll() {
 	for _, pl := range l.places {
 		for _, p := range pl.parked {
 			l.count--
-			l.leaving.Go(p.discard)
+			l.move(p.discard)
 		}
 	}
 	l.places = nil
@@ -167,8 +167,26 @@ func (p *Process) discard() {
 	p.drain()
 }
 
-// Trim ends every parked launcher and returns when they are gone.
+// move calls f in the background. The caller holds the lock.
+func (l *parkingLot) move(f func()) {
+	if l.moving == nil {
+		l.moving = new(sync.WaitGroup)
+	}
+	l.moving.Go(f)
+}
+
+// Trim ends every parked launcher and returns when they are gone. Starts may
+// go on meanwhile; what they park is not waited for.
 func Trim() {
-	lot.Drop()
-	lot.leaving.Wait()
+	lot.mu.Lock()
+	lot.dropAll()
+	moving := lot.moving
+	lot.moving = nil
+	if moving != nil {
+		lot.move(moving.Wait) // for another Trim at the same time
+	}
+	lot.mu.Unlock()
+	if moving != nil {
+		moving.Wait()
+	}
 }
