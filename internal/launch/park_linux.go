@@ -1,6 +1,8 @@
 package launch
 
 import (
+	"crypto/sha256"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,15 +40,17 @@ type place struct {
 	last   time.Time // of a start
 }
 
-// key tells preludes apart: their code, and the files that go with it.
-func (r *request) key() string {
-	key := make([]byte, 0, len(r.parts[0].Code)+32)
-	key = append(key, r.parts[0].Code...)
+// preludeKey tells preludes apart: by their code, and by the files that go
+// with it. It is a digest, since a key is kept as long as its place.
+func (r *request) preludeKey() string {
+	h := sha256.New()
 	first, _ := r.splitFiles()
-	for _, f := range append(first, r.Cgroup) {
-		key = append(key, sys.Identity(f)...)
+	for _, f := range append(slices.Clip(first), r.Cgroup) {
+		h.Write(sys.Identity(f))
+		h.Write([]byte{0})
 	}
-	return string(key)
+	h.Write(r.parts[0].Code)
+	return string(h.Sum(nil))
 }
 
 // take gives a launcher that has executed the request's prelude, or nil.
@@ -61,7 +65,7 @@ func (l *parkingLot) take(r *request) *Process {
 		l.dropAll()
 		return nil
 	}
-	pl := l.places[r.key()]
+	pl := l.places[r.key]
 	if pl == nil || len(pl.parked) == 0 {
 		return nil
 	}
@@ -75,7 +79,7 @@ func (l *parkingLot) take(r *request) *Process {
 func (l *parkingLot) used(r *request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key, now := r.key(), time.Now()
+	key, now := r.key, time.Now()
 	pl := l.places[key]
 	if pl == nil {
 		if l.places == nil {
@@ -121,7 +125,7 @@ func (l *parkingLot) park(r *request, pl *place) {
 	}
 	l.mu.Lock()
 	pl.coming--
-	keep := err == nil && l.places[r.key()] == pl // or everything was dropped meanwhile
+	keep := err == nil && l.places[r.key] == pl // or everything was dropped meanwhile
 	if keep {
 		pl.parked = append(pl.parked, p)
 	} else {

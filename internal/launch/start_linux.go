@@ -33,6 +33,7 @@ type request struct {
 	prog  *program.Program
 	parts []program.Part
 	Options
+	key string // of the prelude, when launchers are parked
 }
 
 // preludeFiles are those that go with the first part, and the others.
@@ -56,10 +57,11 @@ func Start(ctx context.Context, prog *program.Program, o Options) (*Process, err
 	if err != nil {
 		return nil, err
 	}
-	r := &request{prog, parts, o}
+	r := &request{prog: prog, parts: parts, Options: o}
 	if !o.Park || len(parts) < 2 {
 		return r.startCold(ctx)
 	}
+	r.key = r.preludeKey()
 	if p := lot.take(r); p != nil {
 		p, err := r.finish(ctx, p, 1)
 		if err == nil || !brokeEarly(err) || ctx.Err() != nil {
