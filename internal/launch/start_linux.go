@@ -199,7 +199,7 @@ func (p *Process) awaitStart(prog *program.Program) error {
 		}
 		switch m.kind {
 		case msgStarted:
-			return nil
+			return p.reapEarlier()
 		case msgForked:
 			if err := p.follow(int(m.value)); err != nil {
 				return err
