@@ -19,18 +19,22 @@ import (
 func Unchanged(tb testing.TB) {
 	tb.Helper()
 	before := takeInventory(tb)
-	tb.Cleanup(func() {
-		// What the kernel or the runtime does in the background gets some time.
-		var diff string
-		for range 100 {
-			if diff = before.compare(takeInventory(tb)); diff == "" {
-				return
-			}
-			runtime.GC()
-			time.Sleep(20 * time.Millisecond)
+	tb.Cleanup(func() { before.await(tb) })
+}
+
+// await fails the test unless things are soon as they were: what the kernel or
+// the runtime does in the background gets some time.
+func (inv inventory) await(tb testing.TB) {
+	tb.Helper()
+	var diff string
+	for range 100 {
+		if diff = inv.compare(takeInventory(tb)); diff == "" {
+			return
 		}
-		tb.Errorf("the test left something behind or took something away:\n%s", diff)
-	})
+		runtime.GC()
+		time.Sleep(20 * time.Millisecond)
+	}
+	tb.Errorf("the test left something behind or took something away:\n%s", diff)
 }
 
 // inventory is a list of lines by subject.
