@@ -124,6 +124,9 @@ const (
 	DropRlimits  Droppable = "resource limits"
 )
 
+// droppables are all of them.
+var droppables = []Droppable{DropSeccomp, DropLandlock, DropClocks, DropIDMap, DropGroups, DropRlimits}
+
 // mayDrop tells whether d was made best effort.
 func (s *Spec) mayDrop(d Droppable) bool {
 	return slices.Contains(s.BestEffort, d)
