@@ -3,6 +3,8 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -51,10 +53,21 @@ func nested(a []string) (string, error) {
 	cmd := exec.Command("/proc/self/exe", strings.Join(a, "|"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{Size: 1}}, GidMappings: []syscall.SysProcIDMap{{Size: 1}},
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
 	}
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	answer, err := cmd.Output()
+	if err != nil {
+		return "", err
+	}
+	var o []Outcome
+	if err := json.Unmarshal(answer, &o); err != nil || len(o) != 1 {
+		return string(answer), fmt.Errorf("%d answers: %w", len(o), err)
+	}
+	if o[0].Errno != "" {
+		return o[0].Out, errors.New(o[0].Errno)
+	}
+	return o[0].Out, nil
 }
 
 // chroot is the classic way out: a directory that is open while the root
