@@ -109,8 +109,10 @@ func TestErrnosSurvive(t *testing.T) {
 		"ENOENT":  {options(sandbox.WithCommand("/nowhere")), []error{syscall.ENOENT, os.ErrNotExist, sandbox.ErrNotFound}},
 		"EACCES":  {options(sandbox.WithCommand("/bin/plain")), []error{syscall.EACCES, os.ErrPermission}},
 		"ENOTDIR": {options(sandbox.WithCommand("/bin/probe"), sandbox.WithDir("/bin/probe")), []error{syscall.ENOTDIR}},
-		"ENOSPC": {options(sandbox.WithCommand("/bin/probe"), sandbox.WithScratchSize(64<<10), sandbox.WithMount(fs.File("/big", 0, make([]byte, 1<<20)))),
-			[]error{syscall.ENOSPC}},
+		"ENOSPC": {
+			options(sandbox.WithCommand("/bin/probe"), sandbox.WithScratchSize(64<<10), sandbox.WithMount(fs.File("/big", 0, make([]byte, 1<<20)))),
+			[]error{syscall.ENOSPC},
+		},
 	} {
 		_, err := sandbox.Run(testContext(t), append(options(sandbox.WithRootfs(root)), c.opts...)...)
 		for _, want := range c.want {
