@@ -38,6 +38,7 @@ func TestEverySignal(t *testing.T) {
 	}
 	m := fs.Bind(dir, "/work")
 	m.HostOwners = true
+	allowCores(t)
 	for n := syscall.Signal(1); n <= 64; n++ {
 		switch n {
 		case syscall.SIGCHLD, syscall.SIGCONT, syscall.SIGSTOP, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGURG, syscall.SIGWINCH:
@@ -56,6 +57,23 @@ func TestEverySignal(t *testing.T) {
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("in the working directory there is %v, %v", left, err)
 	}
+}
+
+// allowCores has the host program itself leave core files.
+func allowCores(t *testing.T) {
+	t.Helper()
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{Cur: before.Max, Max: before.Max}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &before); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestEndIsTheEnd: once Wait has returned, no process that the program started
