@@ -145,14 +145,20 @@ func TestIPCOfTheHost(t *testing.T) {
 			t.Error(err)
 		}
 	}()
+	shared := fmt.Sprintf("/dev/shm/sandkit-test-%d", os.Getpid())
+	if err := os.WriteFile(shared, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(shared)
 	queue := fmt.Sprintf("mqopen|sandkit-test-%d|%d", os.Getpid(), syscall.O_RDONLY)
 	get := fmt.Sprintf("syscall|%d|%d|0", syscall.SYS_MSGGET, key)
 	lanes(t, func(t *testing.T, lane sandbox.Option) {
-		out := probe(t, options(lane, sandbox.WithCapabilities("IPC_OWNER")), get, queue, fmt.Sprintf("mqopen|own|%d", syscall.O_CREAT|syscall.O_RDWR), "ls|/dev/mqueue")
+		out := probe(t, options(lane, sandbox.WithCapabilities("IPC_OWNER")), get, queue, fmt.Sprintf("mqopen|own|%d", syscall.O_CREAT|syscall.O_RDWR), "ls|/dev/mqueue", "ls|/dev/shm")
 		denied(t, out[0], enoent)
 		denied(t, out[1], enoent)
 		works(t, out[2])
 		gives(t, out[3], "own")
+		gives(t, out[4], "")
 	})
 }
 
