@@ -149,7 +149,11 @@ func TestIPCOfTheHost(t *testing.T) {
 	if err := os.WriteFile(shared, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	defer os.Remove(shared)
+	defer func() {
+		if err := os.Remove(shared); err != nil {
+			t.Error(err)
+		}
+	}()
 	queue := fmt.Sprintf("mqopen|sandkit-test-%d|%d", os.Getpid(), syscall.O_RDONLY)
 	get := fmt.Sprintf("syscall|%d|%d|0", syscall.SYS_MSGGET, key)
 	lanes(t, func(t *testing.T, lane sandbox.Option) {
