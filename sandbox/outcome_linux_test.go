@@ -49,9 +49,19 @@ func TestEverySignal(t *testing.T) {
 		if testing.Short() && n%8 != 3 {
 			continue
 		}
-		res, err := sandbox.Run(testContext(t), sandbox.WithMount(m), sandbox.WithDir("/work"), sh("kill -"+itoa(int(n))+" $$; exit 99"))
+		s, err := sandbox.New(sandbox.WithMount(m), sandbox.WithDir("/work"), sandbox.WithCommand("sleep", "1000"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(s.Start(testContext(t)), s.Signal(n)); err != nil {
+			t.Errorf("signal %d: %v", n, err)
+		}
+		res, err := s.Wait(testContext(t))
 		if _, ok := errors.AsType[*sandbox.ExitError](err); !ok || res.Signal != n || res.ExitCode != -1 || res.Reason != sandbox.ReasonSignaled || res.CoreDumped {
 			t.Errorf("signal %d: %v, %v", n, res, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
