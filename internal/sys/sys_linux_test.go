@@ -216,36 +216,14 @@ func TestCheckNamespace(t *testing.T) {
 	}
 }
 
-// TestMountWatch: a change is noticed once, remembered, and told.
-func TestMountWatch(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can mount; the lane as root runs this")
-	}
-	told := make(chan struct{})
-	w, err := WatchMounts(func() { close(told) })
+// TestClosedWatch: it tells nobody, and vouches for nothing.
+func TestClosedWatch(t *testing.T) {
+	w, err := WatchMounts(func() { t.Error("told after the end") })
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
-	dir := t.TempDir()
-	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=4k"); err != nil {
-		t.Fatal(err)
-	}
-	<-told
-	for range 2 {
-		if !w.Changed() {
-			t.Error("nothing has changed")
-		}
-	}
-	if err := syscall.Unmount(dir, 0); err != nil {
-		t.Fatal(err)
-	}
-	closed, err := WatchMounts(func() { t.Error("told after the end") })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := closed.Close(); err != nil || !closed.Changed() {
-		t.Errorf("a closed watch: %v, must not vouch for anything", err)
+	if err := w.Close(); err != nil || !w.Changed() {
+		t.Errorf("close: %v; it still vouches for the mounts", err)
 	}
 }
 
