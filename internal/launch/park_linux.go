@@ -19,7 +19,7 @@ const (
 )
 
 // lot is the host program's one parking lot: a cache, not configuration.
-var lot parkingLot
+var lot = parkingLot{leaving: new(sync.WaitGroup)}
 
 type parkingLot struct {
 	mu     sync.Mutex
@@ -28,7 +28,7 @@ type parkingLot struct {
 	idle   *time.Timer
 	mounts *sys.MountWatch
 
-	leaving sync.WaitGroup // launchers on their way in or out
+	leaving *sync.WaitGroup // launchers on their way in or out
 }
 
 // place has the launchers of one prelude.
@@ -164,6 +164,11 @@ func (p *Process) discard() {
 
 // Trim ends every parked launcher and returns when they are gone.
 func Trim() {
-	lot.Drop()
-	lot.leaving.Wait()
+	lot.mu.Lock()
+	lot.dropAll()
+	// Those who come later have their own, or they would race with the waiting.
+	leaving := lot.leaving
+	lot.leaving = new(sync.WaitGroup)
+	lot.mu.Unlock()
+	leaving.Wait()
 }
