@@ -278,3 +278,46 @@ func TestContextIsNotTheLife(t *testing.T) {
 		}
 	}
 }
+
+// TestUseAfterClose: what has run and was closed still tells how it ended, and
+// does nothing more.
+func TestUseAfterClose(t *testing.T) {
+	testutil.Unchanged(t)
+	s, err := sandbox.New(sandbox.WithCommand("sleep", "1000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, call := range map[string]func() error{
+		"Kill": s.Kill, "Signal": func() error { return s.Signal(syscall.SIGTERM) }, "Stop": func() error { return s.Stop(testContext(t)) },
+	} {
+		if err := call(); !errors.Is(err, sandbox.ErrNotRunning) {
+			t.Errorf("%s before Start: %v", name, err)
+		}
+	}
+	if err := s.Start(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Start(testContext(t)); !errors.Is(err, sandbox.ErrClosed) {
+			t.Errorf("Start: %v", err)
+		}
+		if err := s.Kill(); !errors.Is(err, sandbox.ErrNotRunning) {
+			t.Errorf("Kill: %v", err)
+		}
+		if err := s.Signal(syscall.SIGTERM); !errors.Is(err, sandbox.ErrNotRunning) {
+			t.Errorf("Signal: %v", err)
+		}
+		if err := s.Stop(testContext(t)); err != nil {
+			t.Errorf("Stop: %v", err)
+		}
+		if res, err := s.Wait(testContext(t)); res == nil || res.Reason != sandbox.ReasonKilled || res.Signal != syscall.SIGKILL || err == nil {
+			t.Errorf("Wait: %v, %v", res, err)
+		}
+		if _, _, text := s.ID(), s.Spec(), s.String(); !strings.Contains(text, s.Name()) {
+			t.Errorf("%s", text)
+		}
+	}
+}
