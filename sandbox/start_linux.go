@@ -76,14 +76,14 @@ func (s *Sandbox) startFailed(ctx context.Context, err error) error {
 func (s *Sandbox) begin(cancel context.CancelFunc) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch s.state {
-	case stateCreated:
-		s.state, s.cancel = stateStarting, cancel
-		return nil
-	case stateClosed:
+	switch {
+	case s.closing:
 		return ErrClosed
+	case s.state != stateCreated:
+		return ErrRunning
 	}
-	return ErrRunning
+	s.state, s.cancel = stateStarting, cancel
+	return nil
 }
 
 // launch does all that Start does; what it made is undone on error.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/sandkit/sandkit/fs"
@@ -46,6 +47,11 @@ func (s *Spec) check(errs *undo.Errors) {
 	}
 	if s.Stop.Grace < 0 {
 		errs.Add(fmt.Errorf("WithStop: grace %v is negative", s.Stop.Grace))
+	}
+	for _, d := range s.BestEffort {
+		if !slices.Contains(droppables, d) {
+			errs.Add(fmt.Errorf("BestEffort: %q is none of %q", d, droppables))
+		}
 	}
 }
 
@@ -99,9 +105,12 @@ func (p *Process) check(errs *undo.Errors) {
 		}
 	}
 	errs.Add(prefixed("WithUser", checkUser(p.User)))
-	for _, list := range [][]string{p.Capabilities, p.AmbientCapabilities} {
-		_, err := capability.Parse(list)
-		errs.Add(prefixed("WithCapabilities", err))
+	for _, list := range []struct {
+		option string
+		names  []string
+	}{{"WithCapabilities", p.Capabilities}, {"WithAmbientCapabilities", p.AmbientCapabilities}} {
+		_, err := capability.Parse(list.names)
+		errs.Add(prefixed(list.option, err))
 	}
 	for _, r := range p.Rlimits {
 		if _, err := r.number(); err != nil {
