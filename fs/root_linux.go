@@ -42,11 +42,19 @@ func (t *Tree) stage(q *program.Sequence, size int64) {
 	attach(q, t.staging)
 }
 
+// rootMount are the attributes of a root that is a directory.
+func (t *Tree) rootMount() uint64 {
+	if t.SetUID {
+		return userMount &^ sys.MOUNT_ATTR_NOSUID
+	}
+	return userMount
+}
+
 // directory makes the directory itself the root.
 func (t *Tree) directory(q *program.Sequence) {
 	t.stage(q, t.stagedSize())
 	t.root = q.OpenTree(program.Cwd, t.Root.Dir, true)
-	q.MountSetattr(t.root, "", true, program.MountAttr{Set: userMount})
+	q.MountSetattr(t.root, "", true, program.MountAttr{Set: t.rootMount()})
 	t.idmap(q, t.root, true)
 	attach(q, t.root)
 }
@@ -65,7 +73,7 @@ func (t *Tree) overlay(q *program.Sequence) {
 	t.upper(q, s)
 	q.MoveMount(lower, s, "lower")
 	q.Fchdir(s)
-	t.root = q.NewMount("overlay", userMount, t.overlayOptions()...)
+	t.root = q.NewMount("overlay", t.rootMount(), t.overlayOptions()...)
 	q.MoveMount(t.root, s, "root")
 }
 

@@ -46,6 +46,9 @@ type Tree struct {
 	Privileged bool
 	// HostRoot tells that user 0 inside is the host's.
 	HostRoot bool
+	// SetUID honours set-user-ID bits and file capabilities of a root that is a
+	// directory of its own. The host's tools and mounts never do that.
+	SetUID bool
 	// ForeignNet and ForeignIPC tell that process 1 does not own the network or
 	// IPC namespace, so that it may not be able to mount what shows it.
 	ForeignNet, ForeignIPC bool

@@ -169,6 +169,7 @@ func (b *builder) prepareTree() {
 	t.ForeignNet = b.spec.Namespaces.Net.Mode != ns.New
 	t.ForeignIPC = b.spec.Namespaces.IPC.Mode != ns.New
 	t.LooseIDMap = b.spec.mayDrop(DropIDMap)
+	t.SetUID = b.spec.Process.NewPrivileges
 	same := func(id uint32) (uint32, bool) { return id, true }
 	t.Owner = fs.Owner{UID: same, GID: same}
 	if !b.spec.HostUsers {

@@ -6,3 +6,6 @@ import "github.com/sandkit/sandkit/internal/program"
 func Tamper(s *Sandbox, f func(p *program.Program)) {
 	s.tamper = func(p any) { f(p.(*program.Program)) }
 }
+
+// TamperStart has Start call f when everything is prepared and nothing made.
+func TamperStart(s *Sandbox, f func()) { s.tamper = func(any) { f() } }

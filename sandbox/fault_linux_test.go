@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,11 +27,16 @@ func rich(t testing.TB) sandbox.Option {
 	bind.HostOwners = true
 	return sandbox.Options(
 		sandbox.WithMount(bind), sandbox.WithMount(fs.Tmpfs("/t", 0)), sandbox.WithMount(fs.File("/etc/f", 0, []byte("x"))),
-		sandbox.WithMount(ro), sandbox.WithRlimit("nofile", 100, 100), sandbox.WithDir("/tmp"), sandbox.WithStdin(strings.NewReader("x")),
+		sandbox.WithMount(ro), sandbox.WithRlimit("nofile", 100, 100), sandbox.WithDir("/tmp"), sandbox.WithStdin(oneByte{}),
 		sandbox.WithAmbientCapabilities("NET_BIND_SERVICE"), sandbox.WithMaskedPaths("/etc/fixed", "/proc/keys"), sandbox.WithReadOnlyPaths("/t"),
 		sandbox.WithCommand("true"),
 	)
 }
+
+// oneByte is a reader that many sandboxes can read at once.
+type oneByte struct{}
+
+func (oneByte) Read(p []byte) (int, error) { return copy(p, "x"), io.EOF }
 
 // steps counts the steps of a sandbox's Program.
 func steps(t testing.TB, opts ...sandbox.Option) int {

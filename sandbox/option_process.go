@@ -118,8 +118,9 @@ func WithUmask(mask iofs.FileMode) ProcOption {
 	return procOption(func(c *processConfig) { c.spec.Umask = &mask })
 }
 
-// WithNewPrivileges lets set-user-ID programs and file capabilities of the
-// root work (no PR_SET_NO_NEW_PRIVS). Mounts never honour them.
+// WithNewPrivileges lets set-user-ID programs and file capabilities of a root
+// directory work (no PR_SET_NO_NEW_PRIVS). Mounts and the host's tools never
+// honour them.
 func WithNewPrivileges() ProcOption {
 	return procOption(func(c *processConfig) { c.spec.NewPrivileges = true })
 }

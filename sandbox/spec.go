@@ -78,7 +78,7 @@ type Process struct {
 	Capabilities []string `json:"capabilities,omitempty"`
 	// AmbientCapabilities are given to a user other than root as well.
 	AmbientCapabilities []string `json:"ambientCapabilities,omitempty"`
-	// NewPrivileges lets set-user-ID programs of the root work.
+	// NewPrivileges lets set-user-ID programs of a root directory work.
 	NewPrivileges bool     `json:"newPrivileges,omitempty"`
 	Rlimits       []Rlimit `json:"rlimits,omitempty"`
 	// Umask is the file mode creation mask; nil: 022.
@@ -140,6 +140,9 @@ const (
 	DropDevices  Droppable = "device rules"
 	DropUnified  Droppable = "unified cgroup values"
 )
+
+// droppables are all of them.
+var droppables = []Droppable{DropSeccomp, DropLandlock, DropClocks, DropIDMap, DropGroups, DropRlimits}
 
 // mayDrop tells whether d was made best effort.
 func (s *Spec) mayDrop(d Droppable) bool {

@@ -22,7 +22,7 @@ type running struct {
 	process *launch.Process
 	streams *streams
 	timeout *time.Timer
-	plan    *Plan
+	force   Protections
 	started time.Time
 	setup   time.Duration
 }
@@ -76,14 +76,14 @@ func (s *Sandbox) startFailed(ctx context.Context, err error) error {
 func (s *Sandbox) begin(cancel context.CancelFunc) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch s.state {
-	case stateCreated:
-		s.state, s.cancel = stateStarting, cancel
-		return nil
-	case stateClosed:
+	switch {
+	case s.closing:
 		return ErrClosed
+	case s.state != stateCreated:
+		return ErrRunning
 	}
-	return ErrRunning
+	s.state, s.cancel = stateStarting, cancel
+	return nil
 }
 
 // launch does all that Start does; what it made is undone on error.
@@ -128,7 +128,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 		return nil, err
 	}
 	streams.start()
-	return &running{process: p, streams: streams, plan: b.plan}, nil
+	return &running{process: p, streams: streams, force: b.plan.Protections}, nil
 }
 
 // prepare looks up on the host what the plan needs. What it opens is closed

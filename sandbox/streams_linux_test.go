@@ -242,6 +242,15 @@ func TestDirectoriesAreNotHandedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dir.Close()
+	const oPath = 0x200000
+	path, err := os.OpenFile("/", oPath, 0) // no less of a way out
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer path.Close()
+	if _, err := sandbox.Run(testContext(t), sandbox.WithExtraFiles(path), sandbox.WithCommand("true")); !errors.Is(err, sandbox.ErrInvalidSpec) {
+		t.Errorf("a directory that was opened by path only: %v", err)
+	}
 	for name, o := range map[string]sandbox.Option{
 		"WithExtraFiles": sandbox.WithExtraFiles(dir), "WithStdin": sandbox.WithStdin(dir),
 		"WithStdout": sandbox.WithStdout(dir), "WithStderr": sandbox.WithStderr(dir),

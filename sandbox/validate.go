@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/sandkit/sandkit/fs"
@@ -49,6 +49,11 @@ func (s *Spec) check(errs *undo.Errors) {
 	if s.Stop.Grace < 0 {
 		errs.Add(fmt.Errorf("WithStop: grace %v is negative", s.Stop.Grace))
 	}
+	for _, d := range s.BestEffort {
+		if !slices.Contains(droppables, d) {
+			errs.Add(fmt.Errorf("BestEffort: %q is none of %q", d, droppables))
+		}
+	}
 }
 
 func prefixed(option string, err error) error {
@@ -58,25 +63,18 @@ func prefixed(option string, err error) error {
 	return fmt.Errorf("%s: %w", option, err)
 }
 
-var (
-	// Docker's rule for names.
-	goodName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
-	// What resolvers and programs take for a host name.
-	goodHostname = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?$`)
-)
-
 // maxHostname is the kernel's limit (__NEW_UTS_LEN).
 const maxHostname = 64
 
 func (s *Spec) checkNames(errs *undo.Errors) {
-	if s.Name != "" && !goodName.MatchString(s.Name) {
+	if s.Name != "" && !isName(s.Name) {
 		errs.Add(fmt.Errorf("WithName: %q, want at least two of [a-zA-Z0-9_.-], the first a letter or digit", s.Name))
 	}
 	switch {
 	case s.Hostname == "":
 	case len(s.Hostname) > maxHostname:
 		errs.Add(fmt.Errorf("WithHostname: name of %d bytes is longer than %d", len(s.Hostname), maxHostname))
-	case !goodHostname.MatchString(s.Hostname):
+	case !isHostname(s.Hostname):
 		errs.Add(fmt.Errorf("WithHostname: %q, want letters, digits, hyphens and dots", s.Hostname))
 	}
 }
@@ -108,9 +106,12 @@ func (p *Process) check(errs *undo.Errors) {
 		}
 	}
 	errs.Add(prefixed("WithUser", checkUser(p.User)))
-	for _, list := range [][]string{p.Capabilities, p.AmbientCapabilities} {
-		_, err := capability.Parse(list)
-		errs.Add(prefixed("WithCapabilities", err))
+	for _, list := range []struct {
+		option string
+		names  []string
+	}{{"WithCapabilities", p.Capabilities}, {"WithAmbientCapabilities", p.AmbientCapabilities}} {
+		_, err := capability.Parse(list.names)
+		errs.Add(prefixed(list.option, err))
 	}
 	for _, r := range p.Rlimits {
 		if _, err := r.number(); err != nil {

@@ -53,7 +53,7 @@ func Parse(list []string) (Set, error) {
 		}
 		n := slices.Index(names, short)
 		if n < 0 {
-			return 0, fmt.Errorf("%w %q", ErrUnknown, name)
+			return 0, fmt.Errorf("%w %q, want a name from capabilities(7) such as NET_BIND_SERVICE", ErrUnknown, name)
 		}
 		s |= 1 << n
 	}

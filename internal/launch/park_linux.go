@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"crypto/sha256"
 	"errors"
 	"sync"
 	"time"
@@ -29,7 +30,7 @@ type parkingLot struct {
 	idle   *time.Timer
 	mounts *sys.MountWatch
 
-	leaving sync.WaitGroup // launchers on their way in or out
+	moving *sync.WaitGroup // launchers on their way in or out; nil for none
 }
 
 // place has the launchers of one prelude.
@@ -39,16 +40,20 @@ type place struct {
 	last   time.Time // of a start
 }
 
-// key tells preludes apart: their code, and the files that go with it.
-func (r *request) key() string {
-	key := make([]byte, 0, len(r.parts[0].Code)+64)
-	key = append(key, r.parts[0].Code...)
-	key = append(key, r.Rooms.key()...)
+// preludeKey tells preludes apart: by their code, by the rooms that they run in,
+// and by the files that go with them. It is a digest, since a key is kept as
+// long as its place.
+func (r *request) preludeKey() string {
+	h := sha256.New()
 	first, _ := r.splitFiles()
 	for _, f := range first {
-		key = append(key, sys.Identity(f)...)
+		h.Write(sys.Identity(f))
+		h.Write([]byte{0})
 	}
-	return string(key)
+	h.Write([]byte(r.Rooms.key()))
+	h.Write([]byte{0})
+	h.Write(r.parts[0].Code)
+	return string(h.Sum(nil))
 }
 
 // take gives a launcher that has executed the request's prelude, or nil.
@@ -63,7 +68,7 @@ func (l *parkingLot) take(r *request) *Process {
 		l.dropAll()
 		return nil
 	}
-	pl := l.places[r.key()]
+	pl := l.places[r.key]
 	if pl == nil || len(pl.parked) == 0 {
 		return nil
 	}
@@ -77,7 +82,7 @@ func (l *parkingLot) take(r *request) *Process {
 func (l *parkingLot) used(r *request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key, now := r.key(), time.Now()
+	key, now := r.key, time.Now()
 	pl := l.places[key]
 	if pl == nil {
 		if l.places == nil {
@@ -99,7 +104,7 @@ func (l *parkingLot) used(r *request) {
 	for len(pl.parked)+pl.coming < parkEach && l.count < parkAll {
 		l.count++
 		pl.coming++
-		l.leaving.Go(func() { l.park(r, pl) })
+		l.move(func() { l.park(r, pl) })
 	}
 }
 
@@ -123,7 +128,7 @@ func (l *parkingLot) park(r *request, pl *place) {
 	}
 	l.mu.Lock()
 	pl.coming--
-	keep := err == nil && l.places[r.key()] == pl // or everything was dropped meanwhile
+	keep := err == nil && l.places[r.key] == pl // or everything was dropped meanwhile
 	if keep {
 		pl.parked = append(pl.parked, p)
 	} else {
@@ -149,7 +154,7 @@ func (l *parkingLot) dropAll() {
 	for _, pl := range l.places {
 		for _, p := range pl.parked {
 			l.count--
-			l.leaving.Go(func() { _ = p.discard() }) // nobody is there to be told
+			l.move(func() { _ = p.discard() }) // nobody is there to be told
 		}
 	}
 	l.places = nil
@@ -169,8 +174,26 @@ func (p *Process) discard() error {
 	return errors.Join(p.drain(), p.leave())
 }
 
-// Trim ends every parked launcher and returns when they are gone.
+// move calls f in the background. The caller holds the lock.
+func (l *parkingLot) move(f func()) {
+	if l.moving == nil {
+		l.moving = new(sync.WaitGroup)
+	}
+	l.moving.Go(f)
+}
+
+// Trim ends every parked launcher and returns when they are gone. Starts may
+// go on meanwhile; what they park is not waited for.
 func Trim() {
-	lot.Drop()
-	lot.leaving.Wait()
+	lot.mu.Lock()
+	lot.dropAll()
+	moving := lot.moving
+	lot.moving = nil
+	if moving != nil {
+		lot.move(moving.Wait) // for another Trim at the same time
+	}
+	lot.mu.Unlock()
+	if moving != nil {
+		moving.Wait()
+	}
 }

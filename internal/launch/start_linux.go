@@ -33,6 +33,7 @@ type request struct {
 	prog  *program.Program
 	parts []program.Part
 	Options
+	key string // of the prelude, when launchers are parked
 }
 
 // splitFiles gives those that go with the first part, after the room's, and the
@@ -57,10 +58,11 @@ func Start(ctx context.Context, prog *program.Program, o Options) (*Process, err
 	if err != nil {
 		return nil, err
 	}
-	r := &request{prog, parts, o}
+	r := &request{prog: prog, parts: parts, Options: o}
 	if !o.Park || len(parts) < 2 {
 		return r.startCold(ctx)
 	}
+	r.key = r.preludeKey()
 	if p := lot.take(r); p != nil {
 		p, err := r.finish(ctx, p, 1)
 		if err == nil || !brokeEarly(err) || ctx.Err() != nil {
@@ -203,7 +205,7 @@ func (p *Process) awaitStart(prog *program.Program) error {
 		}
 		switch m.kind {
 		case msgStarted:
-			return nil
+			return p.reapEarlier()
 		case msgForked:
 			if err := p.follow(int(m.value)); err != nil {
 				return err

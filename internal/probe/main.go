@@ -34,6 +34,7 @@ func main() {
 	registerProcess()
 	registerKernel()
 	registerLife()
+	registerEscape()
 	outcomes := make([]Outcome, 0, len(os.Args))
 	for _, op := range os.Args[1:] {
 		outcomes = append(outcomes, try(op))

@@ -3,6 +3,7 @@ package program
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/sandkit/sandkit/internal/sys"
 )
@@ -43,12 +44,12 @@ func (a MountAttr) object() *Object {
 	b = binary.NativeEndian.AppendUint64(b, a.Set)
 	b = binary.NativeEndian.AppendUint64(b, 0)
 	b = binary.NativeEndian.AppendUint64(b, a.Propagation)
-	t := "{"
+	var t []string
 	if a.Set != 0 {
-		t += "set=" + printFlags(a.Set, attrFlags)
+		t = append(t, "set="+printFlags(a.Set, attrFlags))
 	}
 	if a.Propagation != 0 {
-		t += "propagation=" + printFlags(a.Propagation, []flag{{sys.MS_PRIVATE, "MS_PRIVATE"}, {sys.MS_SLAVE, "MS_SLAVE"}})
+		t = append(t, "propagation="+printFlags(a.Propagation, []flag{{sys.MS_PRIVATE, "MS_PRIVATE"}, {sys.MS_SLAVE, "MS_SLAVE"}}))
 	}
 	user := uint64(0)
 	if a.Set&sys.MOUNT_ATTR_IDMAP != 0 {
@@ -56,10 +57,10 @@ func (a MountAttr) object() *Object {
 			panic("BUG: the user namespace of an idmapped mount is not passed with the prelude")
 		}
 		user = uint64(a.UserNS.num)
-		t += fmt.Sprintf(", userns=%d", user)
+		t = append(t, fmt.Sprintf("userns=%d", user))
 	}
 	b = binary.NativeEndian.AppendUint64(b, user)
-	return &Object{Bytes: b, Text: t + "}"}
+	return &Object{Bytes: b, Text: "{" + strings.Join(t, ", ") + "}"}
 }
 
 // MountSetattr changes a mount, and with recursive all below it (mount_setattr,

@@ -71,6 +71,7 @@ var (
 	fsopenFlags   = []flag{{sys.FSOPEN_CLOEXEC, "FSOPEN_CLOEXEC"}}
 	fsmountFlags  = []flag{{sys.FSMOUNT_CLOEXEC, "FSMOUNT_CLOEXEC"}}
 	fsconfigNames = []flag{
+		{sys.FSCONFIG_SET_FLAG, "FSCONFIG_SET_FLAG"},
 		{sys.FSCONFIG_SET_STRING, "FSCONFIG_SET_STRING"},
 		{sys.FSCONFIG_CMD_CREATE, "FSCONFIG_CMD_CREATE"},
 	}

@@ -2,7 +2,10 @@ package program
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sandkit/sandkit/internal/sys"
 )
@@ -34,13 +37,21 @@ func (p *Program) String() string {
 			st := &q.seq.steps[i]
 			if i == 0 || st.Stage != stage || st.Path != path {
 				stage, path = st.Stage, st.Path
-				fmt.Fprintf(&b, "%s: %s\n", q.name, strings.TrimSpace(string(stage)+" "+path))
+				fmt.Fprintf(&b, "%s: %s\n", q.name, strings.TrimSpace(string(stage)+" "+plain(path)))
 			}
 			fmt.Fprintf(&b, "%5d  %s\n", n, st.print(p))
 			n++
 		}
 	}
 	return b.String()
+}
+
+// plain quotes a path that would not stay on its line.
+func plain(path string) string {
+	if !utf8.ValidString(path) || strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(path)
+	}
+	return path
 }
 
 // print renders the step as strace would, with the errnos that do not matter.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,23 +19,40 @@ import (
 // descriptors, goroutines, threads' namespaces and temporary files.
 func Unchanged(tb testing.TB) {
 	tb.Helper()
-	before := takeInventory(tb)
-	tb.Cleanup(func() {
-		// What the kernel or the runtime does in the background gets some time.
-		var diff string
-		for range 100 {
-			if diff = before.compare(takeInventory(tb)); diff == "" {
-				return
-			}
-			runtime.GC()
-			time.Sleep(20 * time.Millisecond)
-		}
-		tb.Errorf("the test left something behind or took something away:\n%s", diff)
-	})
+	before := settled(tb)
+	tb.Cleanup(func() { before.await(tb) })
 }
 
-// goroutines is the subject of which only the number counts.
-const goroutines = "goroutines"
+// settled takes the inventory when nothing changes by itself any more: what an
+// earlier test began may be about to end.
+func settled(tb testing.TB) inventory {
+	tb.Helper()
+	inv := takeInventory(tb)
+	for range 50 {
+		time.Sleep(time.Millisecond)
+		next := takeInventory(tb)
+		same := inv.compare(next) == "" && next.compare(inv) == ""
+		if inv = next; same {
+			break
+		}
+	}
+	return inv
+}
+
+// await fails the test unless things are soon as they were: what the kernel or
+// the runtime does in the background gets some time.
+func (inv inventory) await(tb testing.TB) {
+	tb.Helper()
+	var diff string
+	for range 100 {
+		if diff = inv.compare(takeInventory(tb)); diff == "" {
+			return
+		}
+		runtime.GC()
+		time.Sleep(20 * time.Millisecond)
+	}
+	tb.Errorf("the test left something behind or took something away:\n%s", diff)
+}
 
 // inventory is a list of lines by subject.
 type inventory map[string][]string
@@ -50,7 +68,7 @@ func takeInventory(tb testing.TB) inventory {
 		"descriptors": descriptors(tb),
 		"namespaces":  threadNamespaces(tb),
 		"temporary":   slices.Concat(names(tb, filepath.Join(os.TempDir(), "*")), names(tb, "/run/sandkit/*"), names(tb, "/dev/shm/*")),
-		goroutines:    slices.Repeat([]string{"goroutine"}, runtime.NumGoroutine()),
+		goroutines:    {strconv.Itoa(runtime.NumGoroutine())},
 	}
 	return inv
 }
@@ -59,8 +77,9 @@ func (inv inventory) compare(now inventory) string {
 	var b strings.Builder
 	for subject, before := range inv {
 		after := now[subject]
-		if subject == goroutines && len(after) <= len(before) {
-			continue // one that was about to end has ended
+		if subject == goroutines {
+			b.WriteString(moreGoroutines(before[0], after[0]))
+			continue
 		}
 		for _, l := range after {
 			if !slices.Contains(before, l) {
@@ -72,12 +91,22 @@ func (inv inventory) compare(now inventory) string {
 				fmt.Fprintf(&b, "%s: gone: %s\n", subject, l)
 			}
 		}
-		if subject == goroutines {
-			buf := make([]byte, 1<<20)
-			fmt.Fprintf(&b, "%d goroutines, %d before\n%s\n", len(after), len(before), buf[:runtime.Stack(buf, true)])
-		}
 	}
 	return b.String()
+}
+
+// goroutines is the subject of which only the number is known. That there are
+// fewer says nothing: one of an earlier test may just have ended.
+const goroutines = "goroutines"
+
+func moreGoroutines(before, after string) string {
+	was, err1 := strconv.Atoi(before)
+	is, err2 := strconv.Atoi(after)
+	if err1 == nil && err2 == nil && is <= was {
+		return ""
+	}
+	buf := make([]byte, 1<<20)
+	return fmt.Sprintf("%s: new: %s, were %s\n%s\n", goroutines, after, before, buf[:runtime.Stack(buf, true)])
 }
 
 func lines(tb testing.TB, path string) []string {

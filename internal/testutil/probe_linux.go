@@ -75,8 +75,9 @@ func Probe(tb testing.TB) string {
 func Outcomes(tb testing.TB, out []byte) []Outcome {
 	tb.Helper()
 	var o []Outcome
-	// A program may have written before, on the same stream.
-	if i := bytes.LastIndex(out, []byte("[{")); i > 0 {
+	// A program may have written before, on the same stream; the answer of a probe
+	// that the probe ran is quoted.
+	if i := bytes.LastIndex(out, []byte(`[{"Op":`)); i > 0 {
 		out = out[i:]
 	}
 	if err := json.Unmarshal(out, &o); err != nil {
