@@ -29,6 +29,9 @@ type builder struct {
 	usersF *os.File   // the host program's user namespace
 	joined map[ns.Kind]*os.File
 
+	groupFiles int    // descriptors for joining a cgroup, which come first
+	group      *group // once it is known
+
 	prog  *program.Program
 	files []*os.File
 	plan  *Plan
@@ -59,6 +62,7 @@ func (b *builder) build() error {
 		}
 		b.prog.PassMain(name)
 	}
+	b.joinGroup(b.prog.Init)
 	entry, err := b.entry()
 	if err != nil {
 		return err

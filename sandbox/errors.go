@@ -52,6 +52,7 @@ const (
 	StageMask       Stage = "mask"       // hiding and protecting paths
 	StagePivot      Stage = "pivot"      // changing the root
 	StageNetwork    Stage = "network"    // the loopback interface
+	StageCgroup     Stage = "cgroup"     // the limits
 	StageHostname   Stage = "hostname"
 	StageProcess    Stage = "process"  // properties of the main process
 	StageUser       Stage = "user"     // becoming the user

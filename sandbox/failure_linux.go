@@ -29,6 +29,9 @@ func (s *Sandbox) launchError(b *builder, err error) error {
 	if err == nil {
 		return nil
 	}
+	if g, ok := errors.AsType[*groupError](err); ok {
+		return s.wrap("start", StageCgroup, "", g.error)
+	}
 	step, ok := errors.AsType[*launch.StepError](err)
 	if !ok {
 		return s.wrap("start", StageLaunch, "", err)

@@ -4,8 +4,11 @@ package sandbox
 
 import (
 	"context"
+	"iter"
 	"os"
 	"runtime"
+
+	"github.com/sandkit/sandkit/cgroup"
 )
 
 // running is never made here.
@@ -36,6 +39,27 @@ func (s *Sandbox) Kill() error { return s.wrap("kill", "", "", notLinux()) }
 func (s *Sandbox) Close() error { return nil }
 
 func (s *Sandbox) end(Reason) error { return nil }
+
+// Update needs Linux.
+func (s *Sandbox) Update(context.Context, cgroup.Limits) error {
+	return s.wrap("update", "", "", notLinux())
+}
+
+// Stats needs Linux.
+func (s *Sandbox) Stats(context.Context) (cgroup.Stats, error) {
+	return cgroup.Stats{}, s.wrap("stats", "", "", notLinux())
+}
+
+// Pause needs Linux.
+func (s *Sandbox) Pause(context.Context) error { return s.wrap("pause", "", "", notLinux()) }
+
+// Resume needs Linux.
+func (s *Sandbox) Resume(context.Context) error { return s.wrap("resume", "", "", notLinux()) }
+
+// Events needs Linux.
+func (s *Sandbox) Events(context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) { yield(Event{}, s.wrap("events", "", "", notLinux())) }
+}
 
 // Probe needs Linux.
 func Probe(context.Context) (Features, error) { return Features{}, notLinux() }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/sandkit/sandkit/cgroup"
 )
 
 // Reason is why a sandbox ended.
@@ -18,7 +20,8 @@ const (
 	ReasonKilled    Reason = "killed"    // Kill or Close
 	ReasonTimeout   Reason = "timeout"   // WithTimeout
 	ReasonCancelled Reason = "cancelled" // the context of Run or Output ended
-	ReasonOOM       Reason = "oom"       // too much memory
+	ReasonOOM       Reason = "oom"       // failed, and a process was killed for want of memory
+	ReasonPids      Reason = "pids"      // failed, and a process or thread was refused
 )
 
 // Result is how a sandbox ended.
@@ -34,6 +37,8 @@ type Result struct {
 	Finished   time.Time // when the last process was gone
 	// Setup is the time from Start to the program's execution.
 	Setup time.Duration
+	// Stats is all that the sandbox used; see [Sandbox.Stats] for what is counted.
+	Stats cgroup.Stats
 	// UserTime, SystemTime and MaxRSS (bytes) are the main process's and those
 	// of the children it waited for; zero when it was killed with the sandbox.
 	UserTime, SystemTime time.Duration

@@ -142,7 +142,10 @@ const (
 )
 
 // droppables are all of them.
-var droppables = []Droppable{DropSeccomp, DropLandlock, DropClocks, DropIDMap, DropGroups, DropRlimits}
+var droppables = []Droppable{
+	DropSeccomp, DropLandlock, DropClocks, DropIDMap, DropGroups, DropRlimits,
+	DropCPU, DropCPUSet, DropMemory, DropPids, DropIO, DropHugeTLB, DropDevices, DropUnified,
+}
 
 // mayDrop tells whether d was made best effort.
 func (s *Spec) mayDrop(d Droppable) bool {

@@ -21,6 +21,7 @@ import (
 type running struct {
 	process *launch.Process
 	streams *streams
+	group   *group // nil: none
 	timeout *time.Timer
 	force   Protections
 	started time.Time
@@ -106,29 +107,34 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 	after.Push("close streams", streams.closeTheirs)
 	onError.Push("close streams", streams.closeOurs)
 	b.stdio = streams.files
+	rooms, err := s.useRooms(ctx, b)
+	if err != nil {
+		return nil, errors.Join(s.wrap("start", StageCgroup, "", err), after.Unwind())
+	}
 	if err := b.build(); err != nil {
 		return nil, errors.Join(s.wrap("start", StagePrepare, "", err), after.Unwind())
-	}
-	for _, d := range b.plan.Dropped {
-		s.log.Warn("sandbox goes without", "id", s.id, "what", d.What, "reason", d.Reason)
 	}
 	if s.tamper != nil {
 		s.tamper(b.prog)
 	}
 	p, err := launch.Start(ctx, b.prog, launch.Options{
-		Files: b.files, MainFiles: b.stdio,
+		Files: b.files, MainFiles: b.stdio, Rooms: rooms,
 		Park: len(b.joined) == 0 && s.tamper == nil,
 	})
 	if err := errors.Join(s.launchError(b, err), after.Unwind()); err != nil {
 		if p != nil {
 			_ = p.Kill()
 			_, werr := p.Wait()
-			err = errors.Join(err, werr)
+			err = errors.Join(err, werr, b.group.discard())
 		}
 		return nil, err
 	}
+	b.protectGroup()
+	for _, d := range b.plan.Dropped {
+		s.log.Warn("sandbox goes without", "id", s.id, "what", d.What, "reason", d.Reason)
+	}
 	streams.start()
-	return &running{process: p, streams: streams, force: b.plan.Protections}, nil
+	return &running{process: p, streams: streams, group: b.group, force: b.plan.Protections}, nil
 }
 
 // prepare looks up on the host what the plan needs. What it opens is closed

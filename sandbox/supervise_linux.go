@@ -15,7 +15,7 @@ func (s *Sandbox) supervise(r *running) {
 		r.timeout.Stop()
 	}
 	err = errors.Join(err, r.streams.finish())
-	res := &Result{Started: r.started, Finished: time.Now(), Setup: r.setup, Protections: r.force}
+	res := &Result{Started: r.started, Setup: r.setup, Protections: r.force}
 	switch {
 	case !status.Known: // with process 1, the kernel killed everything
 		res.ExitCode, res.Signal = -1, syscall.SIGKILL
@@ -28,6 +28,15 @@ func (s *Sandbox) supervise(r *running) {
 		res.UserTime, res.SystemTime = time.Duration(u.Utime.Nano()), time.Duration(u.Stime.Nano())
 		res.MaxRSS = int64(u.Maxrss) << 10 //nolint:unconvert // 32 bits on some architectures
 	}
+	if r.group != nil {
+		stats, gerr := r.group.end()
+		res.Stats, err = stats, errors.Join(err, gerr)
+	}
+	if res.Stats.CPU.Usage == 0 { // nobody counted
+		res.Stats.CPU.User, res.Stats.CPU.System = res.UserTime, res.SystemTime
+		res.Stats.CPU.Usage = res.UserTime + res.SystemTime
+	}
+	res.Finished = time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	res.Reason = s.reasonFor(res)
@@ -42,6 +51,11 @@ func (s *Sandbox) reasonFor(res *Result) Reason {
 	switch {
 	case s.reason == ReasonStopped, s.reason != "" && res.Signal == syscall.SIGKILL:
 		return s.reason
+	case res.ExitCode == 0:
+	case res.Stats.Memory.OOMKills > 0:
+		return ReasonOOM
+	case res.Stats.Pids.LimitHits > 0:
+		return ReasonPids
 	case res.Signal != 0:
 		return ReasonSignaled
 	}
@@ -112,6 +126,7 @@ func (s *Sandbox) Stop(ctx context.Context) error {
 	if r == nil {
 		return s.wrap("stop", "", "", ErrNotRunning)
 	}
+	r.thaw()
 	if err := r.process.Signal(s.spec.Stop.signal()); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return s.wrap("stop", "", "", err)
 	}
@@ -147,6 +162,7 @@ func (s *Sandbox) end(why Reason) error {
 	}
 	switch {
 	case s.running != nil:
+		defer s.running.thaw() // or the signal would wait with it
 		return s.running.process.Kill()
 	case s.cancel != nil:
 		s.cancel()

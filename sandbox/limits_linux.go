@@ -1,0 +1,195 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/sandkit/sandkit/cgroup"
+	"github.com/sandkit/sandkit/internal/launch"
+	"github.com/sandkit/sandkit/internal/program"
+)
+
+// joinGroup plans that the launcher joins the groups of cgroup v1 by itself,
+// before anything else; into v2 it is born. The descriptors come first.
+func (b *builder) joinGroup(q *program.Sequence) {
+	for i := range b.groupFiles {
+		q.Stage(program.Stage(StageCgroup), "")
+		q.Write(b.prog.Pass(fmt.Sprintf("cgroup%d tasks", i)), "0")
+	}
+}
+
+// ownProcesses is how many processes of the group are not the program's:
+// process 1, and the launcher that forked it.
+func (b *builder) ownProcesses() int64 {
+	if b.prog.Forks() {
+		return 2
+	}
+	return 1
+}
+
+// settle limits the group that the sandbox turns out to be in.
+func (b *builder) settle(ctx context.Context, r *room) error {
+	own := b.ownProcesses()
+	limits := groupLimits(b.spec.Limits, own)
+	if err := r.group.Apply(ctx, limits); err != nil {
+		return &groupError{err}
+	}
+	b.group = &group{room: r, own: uint64(own)}
+	return nil
+}
+
+// protectGroup says what the group limits, once it does.
+func (b *builder) protectGroup() {
+	if b.group == nil {
+		return
+	}
+	l := b.group.room.group.Limits()
+	l.Pids = max(l.Pids-int64(b.group.own), 0)
+	for _, d := range b.group.room.group.Dropped() {
+		if slices.Contains(limitFields[DropPids], d.Field) {
+			l.Pids = 0
+		}
+		if b.spec.limited() {
+			b.plan.Dropped = append(b.plan.Dropped, Dropped{droppedLimit(d.Field), d.Err})
+		}
+	}
+	b.protect("cgroup", l.String())
+}
+
+// groupError is what went wrong with the sandbox's cgroup.
+type groupError struct{ error }
+
+func (e *groupError) Unwrap() error { return e.error }
+
+// group is the cgroup of a running sandbox.
+type group struct {
+	room *room
+	own  uint64 // processes that are not the program's
+}
+
+// stats reads them, without the processes that are not the program's.
+func (g *group) stats() (cgroup.Stats, error) {
+	s, err := g.room.group.Stats()
+	for _, n := range []*uint64{&s.Pids.Current, &s.Pids.Peak, &s.Pids.Limit} {
+		*n -= min(*n, g.own)
+	}
+	return s, err
+}
+
+// end takes the last reading and removes the group.
+func (g *group) end() (cgroup.Stats, error) {
+	s, err := g.stats()
+	return s, errors.Join(err, g.discard())
+}
+
+func (g *group) discard() error {
+	if g == nil {
+		return nil
+	}
+	return g.room.Discard()
+}
+
+// inGroup calls f for the group of the running sandbox.
+func (s *Sandbox) inGroup(op string, f func(*group) error) error {
+	s.mu.Lock()
+	r := s.running
+	s.mu.Unlock()
+	if r == nil {
+		return s.wrap(op, "", "", ErrNotRunning)
+	}
+	if r.group == nil {
+		return s.wrap(op, StageCgroup, "", &NotSupportedError{
+			Feature: "cgroups for this program", Hint: "run as root, or in a delegated group of cgroup v2",
+		})
+	}
+	err := f(r.group)
+	if errors.Is(err, cgroup.ErrRemoved) {
+		err = ErrNotRunning
+	}
+	return s.wrap(op, StageCgroup, "", err)
+}
+
+// Update replaces the limits of the running sandbox: those that l has not are
+// lifted, but Pids of 0 is [DefaultPids]. On error the limits are as before.
+func (s *Sandbox) Update(ctx context.Context, l cgroup.Limits) error {
+	if err := invalid(prefixed("Update", checkLimits(l))); err != nil {
+		return s.wrap("update", "", "", err)
+	}
+	return s.inGroup("update", func(g *group) error {
+		return g.room.group.Apply(ctx, groupLimits(l, int64(g.own)))
+	})
+}
+
+// Stats reads what the sandbox has used so far; after its end, all that it has
+// used. Its own process 1 counts for memory and CPU time, not for Pids. A
+// sandbox without limits has Pids only where controllers are v1, and the CPU
+// time of the main process at the end: each controller would cost a start some
+// 0.1 ms more.
+func (s *Sandbox) Stats(context.Context) (cgroup.Stats, error) {
+	s.mu.Lock()
+	result := s.result
+	s.mu.Unlock()
+	if result != nil {
+		return result.Stats, nil
+	}
+	var stats cgroup.Stats
+	err := s.inGroup("stats", func(g *group) (err error) {
+		stats, err = g.stats()
+		return err
+	})
+	return stats, err
+}
+
+// Pause stops every process of the sandbox where it is, until Resume. Stop and
+// Kill work on a paused sandbox, too; its timeout goes on.
+func (s *Sandbox) Pause(ctx context.Context) error {
+	return s.inGroup("pause", func(g *group) error { return g.room.group.Freeze(ctx) })
+}
+
+// Resume lets a paused sandbox go on; one that is not paused does anyway.
+func (s *Sandbox) Resume(context.Context) error {
+	return s.inGroup("resume", func(g *group) error { return g.room.group.Thaw() })
+}
+
+// thaw makes sure that a paused sandbox notices signals.
+func (r *running) thaw() {
+	if r.group != nil {
+		_ = r.group.room.group.Thaw() // not paused, or gone
+	}
+}
+
+// Events tells what happens to the running sandbox, until its end or that of
+// ctx. Many events of a kind that come faster than the loop runs are one, with
+// their count. An error is the last thing that is yielded.
+func (s *Sandbox) Events(ctx context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		err := s.inGroup("events", func(g *group) error {
+			for e, err := range g.room.group.Events(ctx) {
+				if err != nil {
+					return err
+				}
+				if !yield(Event(e), nil) {
+					return nil
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			yield(Event{}, err)
+		}
+	}
+}
+
+// useRooms has the sandbox started in a cgroup.
+func (s *Sandbox) useRooms(ctx context.Context, b *builder) (*launch.Rooms, error) {
+	rooms, err := newRoomKind(b.spec).rooms(ctx)
+	if rooms == nil || err != nil {
+		return nil, err
+	}
+	rooms.Settle = func(r launch.Room) error { return b.settle(ctx, r.(*room)) }
+	b.groupFiles = rooms.Files
+	return rooms, nil
+}
