@@ -19,8 +19,27 @@ import (
 // descriptors, goroutines, threads' namespaces and temporary files.
 func Unchanged(tb testing.TB) {
 	tb.Helper()
+	settle()
 	before := takeInventory(tb)
 	tb.Cleanup(func() { before.await(tb) })
+}
+
+// settle waits until goroutines of earlier tests, which are about to end, have
+// ended; they would be taken for what belongs here.
+func settle() {
+	launch.Trim()
+	n, same := runtime.NumGoroutine(), 0
+	for range 200 {
+		time.Sleep(time.Millisecond)
+		if now := runtime.NumGoroutine(); now == n {
+			same++
+		} else {
+			n, same = now, 0
+		}
+		if same == 3 {
+			return
+		}
+	}
 }
 
 // await fails the test unless things are soon as they were: what the kernel or
@@ -45,7 +64,7 @@ func takeInventory(tb testing.TB) inventory {
 	tb.Helper()
 	launch.Trim() // what is kept for the next start belongs to no sandbox
 	inv := inventory{
-		"mounts":      lines(tb, "/proc/self/mountinfo"),
+		"mounts":      mounts(tb),
 		"links":       names(tb, "/sys/class/net/*"),
 		"cgroups":     cgroups(),
 		"children":    children(tb),
@@ -100,6 +119,17 @@ func lines(tb testing.TB, path string) []string {
 		tb.Fatal(err)
 	}
 	return strings.Split(strings.TrimSpace(string(b)), "\n")
+}
+
+// mounts lists the mounts, but for those that tests of other packages, which
+// may run at the same time, make in their own temporary directories.
+func mounts(tb testing.TB) []string {
+	tb.Helper()
+	own := os.TempDir() + "/"
+	return slices.DeleteFunc(lines(tb, "/proc/self/mountinfo"), func(l string) bool {
+		at := strings.Fields(l)[4]
+		return strings.Contains(at, "/Test") && !strings.HasPrefix(at, own)
+	})
 }
 
 func names(tb testing.TB, pattern string) []string {
