@@ -40,6 +40,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // mounts in order: what lies in another mount comes after it.
 func (t *Tree) Inspect() error {
 	t.host = Host{Dirs: make(map[string]bool), Kernel: kernelPaths()}
+	t.Masked, t.ReadOnly = expand(t.Masked), expand(t.ReadOnly)
 	for i := range t.Mounts {
 		m := &t.Mounts[i]
 		m.Target = filepath.Clean(m.Target)

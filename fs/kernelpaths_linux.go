@@ -3,6 +3,8 @@ package fs
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -48,3 +50,23 @@ func (k *KernelPaths) find(patterns []string) []KernelPath {
 	}
 	return list
 }
+
+// expand replaces patterns below /proc and /sys by what this kernel has of
+// them, as the default paths are. Elsewhere a "*" is a character of a name.
+func expand(paths []string) []string {
+	if !slices.ContainsFunc(paths, isPattern) {
+		return paths
+	}
+	list := make([]string, 0, len(paths))
+	for _, p := range paths {
+		if !isPattern(p) {
+			list = append(list, p)
+			continue
+		}
+		found, _ := filepath.Glob(p) // a pattern that is wrong matches nothing
+		list = append(list, found...)
+	}
+	return list
+}
+
+func isPattern(p string) bool { return topOf(p) != "" && strings.Contains(p, "*") }

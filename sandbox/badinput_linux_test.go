@@ -206,3 +206,14 @@ func TestHostilePasswd(t *testing.T) {
 		t.Errorf("ten GiB of users: %v", err)
 	}
 }
+
+// TestNewPrivilegesNeedFilterRights: a user other than root has no capability
+// left with which to load the filter.
+func TestNewPrivilegesNeedFilterRights(t *testing.T) {
+	testutil.Unchanged(t)
+	_, err := sandbox.Run(testContext(t), sandbox.WithCommand("true"), sandbox.WithNewPrivileges(),
+		sandbox.WithCapabilities("SYS_ADMIN"), sandbox.WithUser("1000"))
+	if testutil.IsRoot() && !errors.Is(err, sandbox.ErrInvalidSpec) {
+		t.Errorf("Run = %v", err)
+	}
+}

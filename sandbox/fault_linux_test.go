@@ -124,10 +124,10 @@ func TestNoDescriptorsLeft(t *testing.T) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
 		t.Fatal(err)
 	}
-	opts := options(rich(t))
 	launch.Trim()
 	failed, worked := 0, 0
 	for n := range 40 {
+		opts := options(rich(t)) // a reader belongs to one sandbox
 		err := withFileLimit(t, uint64(8+n), before, func() error {
 			_, err := sandbox.Run(context.Background(), opts...)
 			return err

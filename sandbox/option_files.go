@@ -65,14 +65,15 @@ func WithProc(p fs.Proc) Option {
 }
 
 // WithMaskedPaths replaces the list of paths that are hidden
-// (fs.DefaultMasked); without paths nothing is.
+// (fs.DefaultMasked); without paths nothing is. Below /proc and /sys a "*" stands
+// for any part of a name.
 func WithMaskedPaths(paths ...string) Option {
 	list := append([]string{}, paths...)
 	return option(func(c *config) { c.spec.MaskedPaths = list })
 }
 
 // WithReadOnlyPaths replaces the list of paths that are protected from writing
-// (fs.DefaultReadOnly); without paths none is.
+// (fs.DefaultReadOnly); without paths none is. A "*" is as in WithMaskedPaths.
 func WithReadOnlyPaths(paths ...string) Option {
 	list := append([]string{}, paths...)
 	return option(func(c *config) { c.spec.ReadOnlyPaths = list })

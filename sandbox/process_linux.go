@@ -77,8 +77,8 @@ func (b *builder) lateSeccomp(q *program.Sequence) error {
 	if b.late == nil {
 		return nil
 	}
-	if b.spec.Process.NewPrivileges && !b.caps.Has(capability.SysAdmin) {
-		return fmt.Errorf("%w: WithNewPrivileges needs CAP_SYS_ADMIN or WithSeccomp(seccomp.Unconfined()): "+
+	if b.spec.Process.NewPrivileges && !b.effective().Has(capability.SysAdmin) {
+		return fmt.Errorf("%w: WithNewPrivileges needs CAP_SYS_ADMIN (ambient for a user other than 0) or WithSeccomp(seccomp.Unconfined()): "+
 			"the kernel takes no filter otherwise", ErrInvalidSpec)
 	}
 	b.seccomp(q, b.late)
@@ -159,10 +159,7 @@ func (b *builder) become(q *program.Sequence) error {
 	}
 	q.Setresgid(b.who.GID)
 	q.Setresuid(b.who.UID)
-	effective := b.caps
-	if b.who.UID != 0 {
-		effective = b.ambi
-	}
+	effective := b.effective()
 	q.Capset(uint64(effective), uint64(effective), uint64(b.ambi))
 	for n := range capability.Last + 1 {
 		if b.ambi>>n&1 != 0 {
@@ -171,6 +168,14 @@ func (b *builder) become(q *program.Sequence) error {
 	}
 	b.protect("capabilities", effective.String())
 	return nil
+}
+
+// effective are the capabilities that the program begins with.
+func (b *builder) effective() capability.Set {
+	if b.who.UID != 0 {
+		return b.ambi
+	}
+	return b.caps
 }
 
 // groups sets the supplementary groups to exactly those of the user.

@@ -27,7 +27,8 @@ type Spec struct {
 	Mounts []fs.Mount `json:"mounts,omitempty"`
 	Proc   fs.Proc    `json:"proc,omitzero"`
 	// MaskedPaths are hidden and ReadOnlyPaths protected from writing; nil
-	// means fs.DefaultMasked and fs.DefaultReadOnly, an empty list none.
+	// means fs.DefaultMasked and fs.DefaultReadOnly, an empty list none. Below
+	// /proc and /sys a "*" stands for any part of a name.
 	MaskedPaths   []string `json:"maskedPaths"`
 	ReadOnlyPaths []string `json:"readOnlyPaths"`
 

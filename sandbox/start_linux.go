@@ -22,7 +22,7 @@ type running struct {
 	process *launch.Process
 	streams *streams
 	timeout *time.Timer
-	plan    *Plan
+	force   Protections
 	started time.Time
 	setup   time.Duration
 }
@@ -128,7 +128,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 		return nil, err
 	}
 	streams.start()
-	return &running{process: p, streams: streams, plan: b.plan}, nil
+	return &running{process: p, streams: streams, force: b.plan.Protections}, nil
 }
 
 // prepare looks up on the host what the plan needs. What it opens is closed

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -103,6 +104,9 @@ func (s *streams) openOutput(name string, w io.Writer) error {
 	case *os.File:
 		if out == nil {
 			return s.openNull(os.O_WRONLY)
+		}
+		if err := checkExtra(out); err != nil {
+			return fmt.Errorf("%s: %w", "With"+strings.ToUpper(name[:1])+name[1:], err)
 		}
 		s.files = append(s.files, out)
 		return nil

@@ -251,7 +251,10 @@ func TestDirectoriesAreNotHandedOver(t *testing.T) {
 	if _, err := sandbox.Run(testContext(t), sandbox.WithExtraFiles(path), sandbox.WithCommand("true")); !errors.Is(err, sandbox.ErrInvalidSpec) {
 		t.Errorf("a directory that was opened by path only: %v", err)
 	}
-	for name, o := range map[string]sandbox.Option{"WithExtraFiles": sandbox.WithExtraFiles(dir), "WithStdin": sandbox.WithStdin(dir)} {
+	for name, o := range map[string]sandbox.Option{
+		"WithExtraFiles": sandbox.WithExtraFiles(dir), "WithStdin": sandbox.WithStdin(dir),
+		"WithStdout": sandbox.WithStdout(dir), "WithStderr": sandbox.WithStderr(dir),
+	} {
 		_, err := sandbox.Run(testContext(t), o, sandbox.WithCommand("true"))
 		if !errors.Is(err, sandbox.ErrInvalidSpec) || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "bind mount") {
 			t.Errorf("%s with a directory: %v", name, err)

@@ -15,7 +15,7 @@ func (s *Sandbox) supervise(r *running) {
 		r.timeout.Stop()
 	}
 	err = errors.Join(err, r.streams.finish())
-	res := &Result{Started: r.started, Finished: time.Now(), Setup: r.setup, Protections: r.plan.Protections}
+	res := &Result{Started: r.started, Finished: time.Now(), Setup: r.setup, Protections: r.force}
 	switch {
 	case !status.Known: // with process 1, the kernel killed everything
 		res.ExitCode, res.Signal = -1, syscall.SIGKILL

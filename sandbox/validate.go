@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -63,25 +62,18 @@ func prefixed(option string, err error) error {
 	return fmt.Errorf("%s: %w", option, err)
 }
 
-var (
-	// Docker's rule for names.
-	goodName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
-	// What resolvers and programs take for a host name.
-	goodHostname = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?$`)
-)
-
 // maxHostname is the kernel's limit (__NEW_UTS_LEN).
 const maxHostname = 64
 
 func (s *Spec) checkNames(errs *undo.Errors) {
-	if s.Name != "" && !goodName.MatchString(s.Name) {
+	if s.Name != "" && !isName(s.Name) {
 		errs.Add(fmt.Errorf("WithName: %q, want at least two of [a-zA-Z0-9_.-], the first a letter or digit", s.Name))
 	}
 	switch {
 	case s.Hostname == "":
 	case len(s.Hostname) > maxHostname:
 		errs.Add(fmt.Errorf("WithHostname: name of %d bytes is longer than %d", len(s.Hostname), maxHostname))
-	case !goodHostname.MatchString(s.Hostname):
+	case !isHostname(s.Hostname):
 		errs.Add(fmt.Errorf("WithHostname: %q, want letters, digits, hyphens and dots", s.Hostname))
 	}
 }

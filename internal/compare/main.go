@@ -9,20 +9,35 @@ import (
 	"time"
 )
 
+// settings say how much is measured.
+type settings struct {
+	runs, slow int
+	interval   time.Duration
+	heap       int // MiB
+	alive      int
+	figures    bool
+}
+
 func main() {
-	runs := flag.Int("runs", 300, "runs of each kind, back-to-back")
-	slow := flag.Int("slow", 40, "runs of each kind, one every interval")
-	interval := flag.Duration("interval", 150*time.Millisecond, "pause before each slow run")
-	heap := flag.Int("heap", 0, "MiB of memory that this program holds and has touched")
+	var s settings
+	flag.IntVar(&s.runs, "runs", 300, "runs of each kind, back-to-back")
+	flag.IntVar(&s.slow, "slow", 40, "runs of each kind, one every interval")
+	flag.DurationVar(&s.interval, "interval", 150*time.Millisecond, "pause before each slow run")
+	flag.IntVar(&s.heap, "heap", 2048, "MiB of touched heap in a host program that is compared with a small one")
+	flag.IntVar(&s.alive, "alive", 500, "sandboxes that are alive at once")
+	flag.BoolVar(&s.figures, "figures", true, "measure more than times")
 	flag.Parse()
-	if err := compare(*runs, *slow, *interval, *heap); err != nil {
+	run := func() error { return s.compare(context.Background()) }
+	if flag.Arg(0) == workerArg {
+		run = func() error { return work(flag.Args()[1:]) }
+	}
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
 
-func compare(runs, slow int, interval time.Duration, heap int) (err error) {
-	ballast := touch(heap)
+func (s *settings) compare(ctx context.Context) (err error) {
 	dir, err := os.MkdirTemp("", "sandkit-compare")
 	if err != nil {
 		return err
@@ -32,39 +47,50 @@ func compare(runs, slow int, interval time.Duration, heap int) (err error) {
 	if err != nil {
 		return err
 	}
+	lines, err := s.speed(ctx, f)
+	if err != nil || !s.figures {
+		return err
+	}
+	for _, measure := range []func() ([]figure, error){
+		func() ([]figure, error) { return heapFigures(ctx, f, s.runs, s.heap) },
+		func() ([]figure, error) { return pauseFigures(ctx, f) },
+		func() ([]figure, error) { return aliveFigures(ctx, f, s.alive) },
+		func() ([]figure, error) { return importFigures(ctx, f) },
+	} {
+		more, err := measure()
+		if err != nil {
+			return err
+		}
+		lines = append(lines, more...)
+	}
+	return printFigures(os.Stdout, lines)
+}
+
+// speed prints the tables of times and gives the figures in them.
+func (s *settings) speed(ctx context.Context, f *files) (lines []figure, err error) {
 	kinds, missing, err := peers(f)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() {
 		for _, k := range kinds {
 			err = errors.Join(err, k.close())
 		}
 	}()
-	ctx := context.Background()
 	for _, round := range []struct {
 		title string
 		runs  int
 		pause time.Duration
-	}{{"back-to-back", runs, 0}, {fmt.Sprintf("one every %v", interval), slow, interval}} {
+	}{{"back-to-back", s.runs, 0}, {fmt.Sprintf("one every %v", s.interval), s.slow, s.interval}} {
 		t, err := measure(ctx, kinds, round.runs, round.pause)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		fmt.Printf("%s, %d runs each, start to end in µs\n%s\n", round.title, round.runs, t)
+		lines = append(lines, speedFigures(t, round.title)...)
 	}
 	for _, m := range missing {
 		fmt.Println(m)
 	}
-	_ = ballast[0]
-	return nil
-}
-
-// touch makes the program as large as a service is.
-func touch(mib int) []byte {
-	b := make([]byte, mib<<20+1)
-	for i := 0; i < len(b); i += os.Getpagesize() {
-		b[i] = 1
-	}
-	return b
+	return lines, nil
 }

@@ -57,7 +57,7 @@ func measure(ctx context.Context, kinds []kind, runs int, pause time.Duration) (
 		done += n
 	}
 	for i := range t {
-		slices.Sort(t[i].times)
+		t[i].sorted()
 	}
 	return t, nil
 }
@@ -82,7 +82,13 @@ func (t table) String() string {
 	return b.String()
 }
 
-// at gives a percentile.
+// sorted puts the times in order.
+func (r row) sorted() row {
+	slices.Sort(r.times)
+	return r
+}
+
+// at gives a percentile of sorted times.
 func (r row) at(percent int) time.Duration {
 	return r.times[min(len(r.times)-1, len(r.times)*percent/100)]
 }

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +24,7 @@ func peers(f *files) (kinds []kind, missing []string, err error) {
 		_, err := sandbox.Run(ctx, sandbox.WithRootfs(f.root), sandbox.WithCommand("/bin/true"))
 		return time.Since(start), err
 	}, nothing})
-	floor, err := startFloor(f)
+	floor, err := startWorker("floor", f.floor, f.root, f.scratch, "/bin/true")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -38,7 +35,7 @@ func peers(f *files) (kinds []kind, missing []string, err error) {
 	}{
 		{"fork and exec", func() ([]string, error) { return []string{filepath.Join(f.root, "bin/true")}, nil }},
 		{"bwrap", func() ([]string, error) {
-			return []string{"bwrap", "--unshare-all", "--bind", f.root, "/", "--proc", "/proc", "--dev", "/dev", "/bin/true"}, nil
+			return append(bwrap(f), "/bin/true"), nil
 		}},
 		{"runc", f.bundle},
 	} {
@@ -53,6 +50,11 @@ func peers(f *files) (kinds []kind, missing []string, err error) {
 		kinds = append(kinds, kind{c.name, execute(command), nothing})
 	}
 	return kinds, missing, nil
+}
+
+// bwrap is the command for bubblewrap but for the program.
+func bwrap(f *files) []string {
+	return []string{"bwrap", "--unshare-all", "--bind", f.root, "/", "--proc", "/proc", "--dev", "/dev"}
 }
 
 // execute runs a command of the host to its end.
@@ -75,39 +77,6 @@ func execute(command []string) func(ctx context.Context) (time.Duration, error) 
 		}
 		return took, err
 	}
-}
-
-// startFloor starts the floor program, which makes a run when it is told to.
-func startFloor(f *files) (kind, error) {
-	cmd := exec.Command(f.floor, f.root, f.scratch, "/bin/true")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return kind{}, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return kind{}, err
-	}
-	if err := cmd.Start(); err != nil {
-		return kind{}, fmt.Errorf("start floor: %w", err)
-	}
-	lines := bufio.NewReader(out)
-	return kind{
-		name: "floor",
-		run: func(context.Context) (time.Duration, error) {
-			if _, err := io.WriteString(in, "x"); err != nil {
-				return 0, err
-			}
-			line, err := lines.ReadString('\n')
-			if err != nil {
-				return 0, err
-			}
-			ns, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
-			return time.Duration(ns), err
-		},
-		close: func() error { return errors.Join(in.Close(), cmd.Wait()) },
-	}, nil
 }
 
 // bundle makes an OCI bundle for runc: its own default specification, with

@@ -1,6 +1,8 @@
 package launch
 
 import (
+	"crypto/sha256"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +21,7 @@ const (
 )
 
 // lot is the host program's one parking lot: a cache, not configuration.
-var lot = parkingLot{leaving: new(sync.WaitGroup)}
+var lot parkingLot
 
 type parkingLot struct {
 	mu     sync.Mutex
@@ -28,31 +30,34 @@ type parkingLot struct {
 	idle   *time.Timer
 	mounts *sys.MountWatch
 
-	leaving *sync.WaitGroup // launchers on their way in or out
+	moving *sync.WaitGroup // launchers on their way in or out; nil for none
 }
 
 // place has the launchers of one prelude.
 type place struct {
 	parked []*Process
+	coming int       // launchers that are still at the prelude
 	last   time.Time // of a start
 }
 
-// key tells preludes apart: their code, and the files that go with it.
-func (r *request) key() string {
-	key := make([]byte, 0, len(r.parts[0].Code)+32)
-	key = append(key, r.parts[0].Code...)
+// preludeKey tells preludes apart: by their code, and by the files that go
+// with it. It is a digest, since a key is kept as long as its place.
+func (r *request) preludeKey() string {
+	h := sha256.New()
 	first, _ := r.splitFiles()
-	for _, f := range append(first, r.Cgroup) {
-		key = append(key, sys.Identity(f)...)
+	for _, f := range append(slices.Clip(first), r.Cgroup) {
+		h.Write(sys.Identity(f))
+		h.Write([]byte{0})
 	}
-	return string(key)
+	h.Write(r.parts[0].Code)
+	return string(h.Sum(nil))
 }
 
 // take gives a launcher that has executed the request's prelude, or nil.
 func (l *parkingLot) take(r *request) *Process {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.count == 0 {
+	if l.mounts == nil { // nothing is parked, though something may be on its way
 		return nil
 	}
 	if l.mounts.Changed() {
@@ -60,7 +65,7 @@ func (l *parkingLot) take(r *request) *Process {
 		l.dropAll()
 		return nil
 	}
-	pl := l.places[r.key()]
+	pl := l.places[r.key]
 	if pl == nil || len(pl.parked) == 0 {
 		return nil
 	}
@@ -70,11 +75,11 @@ func (l *parkingLot) take(r *request) *Process {
 	return p
 }
 
-// used notes a start, and has another launcher parked when starts are close.
+// used notes a start, and has more launchers parked when starts are close.
 func (l *parkingLot) used(r *request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key, now := r.key(), time.Now()
+	key, now := r.key, time.Now()
 	pl := l.places[key]
 	if pl == nil {
 		if l.places == nil {
@@ -90,11 +95,14 @@ func (l *parkingLot) used(r *request) {
 	} else {
 		l.idle.Reset(parkIdle)
 	}
-	if !isClose || len(pl.parked) >= parkEach || l.count >= parkAll || !l.watch() {
+	if !isClose || !l.watch() {
 		return
 	}
-	l.count++
-	l.leaving.Go(func() { l.park(r, pl) })
+	for len(pl.parked)+pl.coming < parkEach && l.count < parkAll {
+		l.count++
+		pl.coming++
+		l.move(func() { l.park(r, pl) })
+	}
 }
 
 // watch makes sure that changes of the mount table are noticed.
@@ -116,7 +124,8 @@ func (l *parkingLot) park(r *request, pl *place) {
 		err = p.out.send(p.control, true)
 	}
 	l.mu.Lock()
-	keep := err == nil && l.places[r.key()] == pl // or everything was dropped meanwhile
+	pl.coming--
+	keep := err == nil && l.places[r.key] == pl // or everything was dropped meanwhile
 	if keep {
 		pl.parked = append(pl.parked, p)
 	} else {
@@ -142,7 +151,7 @@ func (l *parkingLot) dropAll() {
 	for _, pl := range l.places {
 		for _, p := range pl.parked {
 			l.count--
-			l.leaving.Go(p.discard)
+			l.move(p.discard)
 		}
 	}
 	l.places = nil
@@ -162,13 +171,26 @@ func (p *Process) discard() {
 	p.drain()
 }
 
-// Trim ends every parked launcher and returns when they are gone.
+// move calls f in the background. The caller holds the lock.
+func (l *parkingLot) move(f func()) {
+	if l.moving == nil {
+		l.moving = new(sync.WaitGroup)
+	}
+	l.moving.Go(f)
+}
+
+// Trim ends every parked launcher and returns when they are gone. Starts may
+// go on meanwhile; what they park is not waited for.
 func Trim() {
 	lot.mu.Lock()
 	lot.dropAll()
-	// Those who come later have their own, or they would race with the waiting.
-	leaving := lot.leaving
-	lot.leaving = new(sync.WaitGroup)
+	moving := lot.moving
+	lot.moving = nil
+	if moving != nil {
+		lot.move(moving.Wait) // for another Trim at the same time
+	}
 	lot.mu.Unlock()
-	leaving.Wait()
+	if moving != nil {
+		moving.Wait()
+	}
 }

@@ -46,7 +46,7 @@ func TestParking(t *testing.T) {
 	run(t, files, false)
 	parked(t, 0)
 	run(t, files, true)
-	parked(t, 1)
+	parked(t, parkEach)
 	for range 10 {
 		run(t, files, true)
 	}
@@ -67,7 +67,7 @@ func TestParkedLauncherDied(t *testing.T) {
 	Trim()
 	run(t, files, true)
 	run(t, files, true)
-	parked(t, 1)
+	parked(t, parkEach)
 	lot.mu.Lock()
 	for _, pl := range lot.places {
 		for _, p := range pl.parked {
@@ -90,7 +90,7 @@ func TestMountsChange(t *testing.T) {
 	Trim()
 	run(t, files, true)
 	run(t, files, true)
-	parked(t, 1)
+	parked(t, parkEach)
 	dir := t.TempDir()
 	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=4k"); err != nil {
 		t.Fatal(err)

@@ -94,9 +94,6 @@ func (p *Process) Signal(sig syscall.Signal) error {
 func (p *Process) Wait() (Status, error) {
 	var s Status
 	m, err := readMessage(p.control)
-	if p.ended != nil {
-		p.ended()
-	}
 	if err == nil && m.kind == msgExited {
 		s.Known, s.Wait = true, syscall.WaitStatus(m.arg)
 		s.Usage, err = readRusage(p.control)
@@ -107,7 +104,11 @@ func (p *Process) Wait() (Status, error) {
 	} else {
 		err = nil
 	}
-	return s, errors.Join(err, p.reap())
+	err = errors.Join(err, p.reap())
+	if p.ended != nil {
+		p.ended()
+	}
+	return s, err
 }
 
 // abort ends the set-up.
@@ -131,18 +132,35 @@ func (p *Process) drain() {
 // reap waits for the processes and closes the socket. Process 1 can only be
 // waited for when all others of its PID namespace are gone.
 func (p *Process) reap() error {
+	errs := []error{p.reapEarlier()}
 	p.mu.Lock()
-	procs := append(p.earlier, p.proc)
+	proc := p.proc
 	p.mu.Unlock()
-	var errs []error
-	for _, proc := range procs {
-		// Somebody else in the host program may wait for all children.
-		if _, err := proc.Wait(); err != nil && !errors.Is(err, syscall.ECHILD) && !errors.Is(err, os.ErrProcessDone) {
-			errs = append(errs, fmt.Errorf("wait for process %d: %w", proc.Pid, err))
-		}
-	}
+	errs = append(errs, waitFor(proc))
 	if err := p.control.Close(); err != nil {
 		errs = append(errs, fmt.Errorf("close control socket: %w", err))
 	}
 	return errors.Join(errs...)
+}
+
+// reapEarlier waits for the launchers that have done their work, so that no
+// zombie and no descriptor of them stays as long as the sandbox.
+func (p *Process) reapEarlier() error {
+	p.mu.Lock()
+	procs := p.earlier
+	p.earlier = nil
+	p.mu.Unlock()
+	var errs []error
+	for _, proc := range procs {
+		errs = append(errs, waitFor(proc))
+	}
+	return errors.Join(errs...)
+}
+
+func waitFor(proc *os.Process) error {
+	// Somebody else in the host program may wait for all children.
+	if _, err := proc.Wait(); err != nil && !errors.Is(err, syscall.ECHILD) && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("wait for process %d: %w", proc.Pid, err)
+	}
+	return nil
 }

@@ -33,6 +33,7 @@ type request struct {
 	prog  *program.Program
 	parts []program.Part
 	Options
+	key string // of the prelude, when launchers are parked
 }
 
 // preludeFiles are those that go with the first part, and the others.
@@ -56,10 +57,11 @@ func Start(ctx context.Context, prog *program.Program, o Options) (*Process, err
 	if err != nil {
 		return nil, err
 	}
-	r := &request{prog, parts, o}
+	r := &request{prog: prog, parts: parts, Options: o}
 	if !o.Park || len(parts) < 2 {
 		return r.startCold(ctx)
 	}
+	r.key = r.preludeKey()
 	if p := lot.take(r); p != nil {
 		p, err := r.finish(ctx, p, 1)
 		if err == nil || !brokeEarly(err) || ctx.Err() != nil {
@@ -70,9 +72,9 @@ func Start(ctx context.Context, prog *program.Program, o Options) (*Process, err
 	return r.parkAfter(p), err
 }
 
-// parkDelay is when a launcher is parked for the next start if the sandbox is
-// still running then; otherwise that is done when it has ended, so as not to
-// compete with it.
+// parkDelay is when launchers are parked for the next starts if the sandbox is
+// still running then; otherwise that is done when all of it is gone, so as not
+// to compete with it.
 const parkDelay = 20 * time.Millisecond
 
 // parkAfter has another launcher parked once the process has got going.
@@ -197,7 +199,7 @@ func (p *Process) awaitStart(prog *program.Program) error {
 		}
 		switch m.kind {
 		case msgStarted:
-			return nil
+			return p.reapEarlier()
 		case msgForked:
 			if err := p.follow(int(m.value)); err != nil {
 				return err

@@ -141,7 +141,7 @@ func TestStartIsCancelled(t *testing.T) {
 	files, _ := stdio(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	p := plain("/bin/true")
-	p.Stall(0, patience)
+	p.Stall(p.Find("SPAWN"), patience)
 	p.Stall(p.Find("STAY"), 0)
 	go cancel()
 	if _, err := Start(ctx, p, Options{MainFiles: files}); !errors.Is(err, context.Canceled) {

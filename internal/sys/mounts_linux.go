@@ -1,6 +1,7 @@
 package sys
 
 import (
+	"errors"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -9,25 +10,33 @@ import (
 )
 
 // A MountWatch notices changes of the mount table of this program's mount
-// namespace (poll on /proc/self/mountinfo says POLLPRI, Linux 2.6.30).
+// namespace (poll on /proc/self/mountinfo says POLLPRI, Linux 2.6.30). The
+// kernel says it once for each open file, so that there are two: one to wait
+// with, and one to ask.
 type MountWatch struct {
-	file    *os.File
+	wait    *os.File
+	ask     *os.File // unknown to the runtime's poller, which would hear it first
 	changed atomic.Bool
 }
 
 // WatchMounts calls f once, from another goroutine, when the mount table
 // changes. The caller closes the watch.
 func WatchMounts(f func()) (*MountWatch, error) {
-	// Non-blocking, so that the runtime's poller takes it.
-	file, err := os.OpenFile("/proc/self/mountinfo", os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	const table = "/proc/self/mountinfo"
+	fd, err := unix.Open(table, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return nil, &os.PathError{Op: "open", Path: table, Err: err}
 	}
-	w := &MountWatch{file: file}
-	conn, err := file.SyscallConn()
+	ask := NewFD(fd).File(table)
+	// Non-blocking, so that the runtime's poller takes it.
+	wait, err := os.OpenFile(table, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		file.Close()
-		return nil, err
+		return nil, errors.Join(err, ask.Close())
+	}
+	w := &MountWatch{wait: wait, ask: ask}
+	conn, err := wait.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
 	}
 	go func() {
 		// The error only says that the watch was closed.
@@ -43,7 +52,7 @@ func (w *MountWatch) Changed() bool {
 	if w.changed.Load() {
 		return true
 	}
-	conn, err := w.file.SyscallConn()
+	conn, err := w.ask.SyscallConn()
 	if err != nil {
 		return true
 	}
@@ -51,7 +60,7 @@ func (w *MountWatch) Changed() bool {
 	_ = conn.Control(func(fd uintptr) {
 		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
 		n, err := unix.Poll(fds, 0)
-		changed = err == nil && n > 0 && fds[0].Revents&unix.POLLPRI != 0
+		changed = err != nil || n > 0 && fds[0].Revents&unix.POLLPRI != 0
 	})
 	if changed {
 		w.changed.Store(true) // the kernel says it once
@@ -60,7 +69,7 @@ func (w *MountWatch) Changed() bool {
 }
 
 // Close ends the watch.
-func (w *MountWatch) Close() error { return w.file.Close() }
+func (w *MountWatch) Close() error { return errors.Join(w.wait.Close(), w.ask.Close()) }
 
 // Identity gives bytes that are equal for two files if they are the same open
 // file as far as this program can tell; nil has its own.

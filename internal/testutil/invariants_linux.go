@@ -19,27 +19,24 @@ import (
 // descriptors, goroutines, threads' namespaces and temporary files.
 func Unchanged(tb testing.TB) {
 	tb.Helper()
-	settle()
-	before := takeInventory(tb)
+	before := settled(tb)
 	tb.Cleanup(func() { before.await(tb) })
 }
 
-// settle waits until goroutines of earlier tests, which are about to end, have
-// ended; they would be taken for what belongs here.
-func settle() {
-	launch.Trim()
-	n, same := runtime.NumGoroutine(), 0
-	for range 200 {
+// settled takes the inventory when nothing changes by itself any more: what an
+// earlier test began may be about to end.
+func settled(tb testing.TB) inventory {
+	tb.Helper()
+	inv := takeInventory(tb)
+	for range 50 {
 		time.Sleep(time.Millisecond)
-		if now := runtime.NumGoroutine(); now == n {
-			same++
-		} else {
-			n, same = now, 0
-		}
-		if same == 3 {
-			return
+		next := takeInventory(tb)
+		same := inv.compare(next) == "" && next.compare(inv) == ""
+		if inv = next; same {
+			break
 		}
 	}
+	return inv
 }
 
 // await fails the test unless things are soon as they were: what the kernel or

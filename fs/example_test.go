@@ -1,0 +1,54 @@
+package fs_test
+
+import (
+	"fmt"
+
+	"github.com/sandkit/sandkit/fs"
+)
+
+func ExampleBind() {
+	src := fs.Bind("/srv/project", "/src")
+	src.NoExec = true
+	fmt.Println(src)
+
+	// Without what is mounted below it.
+	conf := fs.BindRO("/etc/app", "/etc/app")
+	conf.Flat = true
+	fmt.Println(conf)
+	// Output:
+	// bind /srv/project on /src, no exec
+	// bind /etc/app on /etc/app, read-only, flat
+}
+
+func ExampleFile() {
+	m := fs.File("/etc/app.conf", 0o600, []byte("debug = false\n"))
+	m.UID, m.GID = 1000, 1000 // ids inside the sandbox
+	fmt.Println(m, m.Validate())
+	// Output: file /etc/app.conf (14 bytes) <nil>
+}
+
+func ExampleTmpfs() {
+	fmt.Println(fs.Tmpfs("/job", 16<<20))
+	fmt.Println(fs.Tmpfs("/cache", 0))
+	fmt.Println(fs.Tmpfs("cache", 0).Validate())
+	// Output:
+	// tmpfs /job (16777216 bytes)
+	// tmpfs /cache (67108864 bytes)
+	// target: path "cache" is not absolute
+}
+
+func ExampleRoot() {
+	for _, r := range []fs.Root{
+		{},
+		{Dir: "/srv/root", ScratchSize: 64 << 20},
+		{Dir: "/srv/root", Writable: true},
+		{Dir: "/srv/root", ReadOnly: true},
+	} {
+		fmt.Println(r)
+	}
+	// Output:
+	// host tools, copy-on-write (536870912 bytes)
+	// /srv/root, copy-on-write (67108864 bytes)
+	// /srv/root, writable
+	// /srv/root, read-only
+}

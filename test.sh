@@ -1,0 +1,121 @@
+#!/bin/bash
+# Installs what the tests need and runs them all. As root every lane runs; as an
+# ordinary user, those that need no root.
+#
+#   ./test.sh                 everything, about half an hour on two cores
+#   ./test.sh lint unit vm    some of it
+set -euo pipefail
+cd "$(dirname "$0")"
+
+lanes=(install lint unit race vm fuzz bench examples)
+user=65534 # runs the tests of ordinary users when this runs as root
+work=$(mktemp -d)
+chmod 755 "$work"
+trap 'rm -rf "$work"' EXIT
+export TMPDIR=$work/tmp SANDKIT_PROBE=$work/probe
+mkdir -m 1777 "$TMPDIR"
+
+is_root() { [ "$(id -u)" = 0 ]; }
+say() { printf '\n== %s\n' "$*"; }
+
+# packages lists the packages but those whose names match the pattern.
+packages() { go list ./... | grep -Ev "${1:-^\$}"; }
+
+# Some tests look at the source tree or run machines: once is enough for them.
+once='sandkit$|/internal/vmrun$'
+
+install() { tools/install.sh; }
+
+lint() {
+  local unformatted os
+  unformatted=$(bin/gofumpt -l .)
+  [ -z "$unformatted" ] || { echo "not formatted: $unformatted" >&2; return 1; }
+  bin/golangci-lint run ./...
+  go mod tidy -diff
+  for os in linux/arm64 linux/386 darwin/arm64 windows/amd64 freebsd/amd64; do
+    GOOS=${os%/*} GOARCH=${os#*/} CGO_ENABLED=0 go vet ./...
+  done
+}
+
+as_user() { go test -exec "$PWD/tools/as-user.sh $user" "$@"; }
+
+unit() {
+  say "as $(id -un)"
+  go test -p 1 -count=1 ./...
+  if is_root; then
+    say "as user $user"
+    CGO_ENABLED=0 as_user -p 1 -count=1 $(packages "$once")
+  fi
+}
+
+race() {
+  say "race detector, as $(id -un)"
+  go test -p 1 -race -count=1 -short $(packages "$once")
+  if is_root; then
+    say "race detector, as user $user"
+    as_user -p 1 -race -count=1 -short $(packages "$once")
+  fi
+}
+
+# vm runs what depends on the kernel in virtual machines.
+vm() {
+  local kernel uid
+  CGO_ENABLED=0 go build -o "$work/vmrun" ./internal/vmrun
+  for kernel in 6.1 6.12; do
+    for uid in 0 1000; do
+      say "kernel $kernel, as user $uid"
+      CGO_ENABLED=0 go test -count=1 -p 1 -short -timeout 20m \
+        -exec "$work/vmrun -k $kernel -uid $uid -timeout 15m -disk 600 -env TMPDIR=/disk -bin busybox -file $SANDKIT_PROBE -env SANDKIT_PROBE=$SANDKIT_PROBE" \
+        ./fs ./ns ./sandbox/... ./internal/safepath
+    done
+  done
+}
+
+# fuzz gives every fuzz target a few seconds.
+fuzz() {
+  local package target
+  for package in $(go list ./...); do
+    for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
+      go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-5s}" "$package"
+    done
+  done
+}
+
+bench() {
+  go test -run '^$' -bench . -benchtime 1x ./...
+  if is_root; then
+    go run ./internal/compare -runs 20 -slow 5
+  fi
+}
+
+examples() {
+  local dir
+  for dir in examples/*/; do
+    say "$dir"
+    go run "./$dir"
+  done
+}
+
+# inventory lists what a sandbox could leave behind on this machine.
+inventory() {
+  cut -d' ' -f5- /proc/self/mountinfo | sort
+  find /sys/fs/cgroup -type d 2>/dev/null | sort || true
+  ls /sys/class/net /run/sandkit 2>/dev/null || true
+  ps -eo comm | grep -x -e sandkit -e probe || true
+  find "$TMPDIR" -mindepth 1 -maxdepth 1 || true
+}
+
+[ $# -gt 0 ] || set -- "${lanes[@]}"
+for lane; do
+  [[ " ${lanes[*]} " == *" $lane "* ]] || { echo "test.sh: no lane $lane; there are: ${lanes[*]}" >&2; exit 2; }
+done
+CGO_ENABLED=0 go build -buildvcs=false -o "$SANDKIT_PROBE" ./internal/probe
+mkdir -p /run/sandkit 2>/dev/null && touch /run/sandkit/ids || true # one file of locks stays
+inventory > "$work/before"
+for lane; do
+  say "$lane ($(date +%T))"
+  $lane
+done
+say "leak check"
+diff "$work/before" <(inventory) || { echo "test.sh: something was left behind" >&2; exit 1; }
+echo "all lanes passed: $*"
