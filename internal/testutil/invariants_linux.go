@@ -61,7 +61,7 @@ func takeInventory(tb testing.TB) inventory {
 	tb.Helper()
 	launch.Trim() // what is kept for the next start belongs to no sandbox
 	inv := inventory{
-		"mounts":      lines(tb, "/proc/self/mountinfo"),
+		"mounts":      mounts(tb),
 		"links":       names(tb, "/sys/class/net/*"),
 		"cgroups":     cgroups(),
 		"children":    children(tb),
@@ -116,6 +116,17 @@ func lines(tb testing.TB, path string) []string {
 		tb.Fatal(err)
 	}
 	return strings.Split(strings.TrimSpace(string(b)), "\n")
+}
+
+// mounts lists the mounts, but for those that tests of other packages, which
+// may run at the same time, make in their own temporary directories.
+func mounts(tb testing.TB) []string {
+	tb.Helper()
+	own := os.TempDir() + "/"
+	return slices.DeleteFunc(lines(tb, "/proc/self/mountinfo"), func(l string) bool {
+		at := strings.Fields(l)[4]
+		return strings.Contains(at, "/Test") && !strings.HasPrefix(at, own)
+	})
 }
 
 func names(tb testing.TB, pattern string) []string {

@@ -140,7 +140,7 @@ func TestUnchangedNotices(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.TempDir() // is there before it counts
-			before := takeInventory(t)
+			before := settled(t)
 			undo, err := m.make(t)
 			if err != nil {
 				t.Fatal(err)
