@@ -35,6 +35,7 @@ func main() {
 	registerKernel()
 	registerLife()
 	registerEscape()
+	registerConsume()
 	outcomes := make([]Outcome, 0, len(os.Args))
 	for _, op := range os.Args[1:] {
 		outcomes = append(outcomes, try(op))
