@@ -133,14 +133,9 @@ func (g *Group) write(s setting) error {
 	}
 	path := filepath.Join(p.dir, s.file)
 	if s.controller == CPUSet && s.value == "" {
-		if p.at.version == 1 {
-			above, err := os.ReadFile(filepath.Join(filepath.Dir(p.dir), s.file))
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.field, err)
-			}
-			s.value = strings.TrimSpace(string(above))
-		} else {
-			s.value = "\n"
+		var err error
+		if s.value, err = setAbove(p, s.file); err != nil {
+			return fmt.Errorf("%s: %w", s.field, err)
 		}
 	}
 	err := g.host.files.write(path, s.value)

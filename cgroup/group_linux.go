@@ -14,21 +14,6 @@ import (
 	"github.com/sandkit/sandkit/internal/kernel"
 )
 
-// Config says how a group is made. The zero value of each field but Name is
-// fine.
-type Config struct {
-	// Name is the group's name in its tree.
-	Name string
-	// Limits are in force when Create returns.
-	Limits Limits
-	// BestEffort lists limits that may be dropped, here and later.
-	BestEffort BestEffort
-	// Reserve lists controllers beside those that the limits and Stats need, for
-	// limits that are applied when processes are in the group already: to join a
-	// controller later costs some milliseconds where it is v1.
-	Reserve []Controller
-}
-
 // A Group holds processes that are limited together. Its methods may be called
 // concurrently. Who made it removes it with Remove; until then it lives on,
 // whatever becomes of its processes.

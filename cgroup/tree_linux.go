@@ -16,9 +16,6 @@ import (
 	"github.com/sandkit/sandkit/internal/undo"
 )
 
-// DefaultParent is the group below which the trees of all host programs are.
-const DefaultParent = "sandkit"
-
 // A Tree is a group that holds the groups of one host program. As long as the
 // program lives it holds a lock on its directories; when it was killed, the lock
 // is gone and [Host.Collect] removes the tree. A Tree is safe for concurrent
@@ -113,17 +110,29 @@ func (t *Tree) claim(x *hierarchy) (dir string, err error) {
 		if err != nil {
 			break
 		}
-		if t.locks[x], err = lockDir(dir); err == nil && x.has(CPUSet) {
-			err = t.host.inheritSet(dir)
+		if err = t.hold(x, dir); err == nil {
+			return dir, nil
 		}
 		if !gone(err) && !errors.Is(err, errLocked) {
 			break
 		}
 	}
+	return "", t.host.explain(x, err)
+}
+
+// hold locks the tree's new directory and makes it fit for groups.
+func (t *Tree) hold(x *hierarchy, dir string) error {
+	lock, err := lockDir(dir)
 	if err != nil {
-		return "", t.host.explain(x, err)
+		return err
 	}
-	return dir, nil
+	if x.has(CPUSet) {
+		if err := t.host.inheritSet(dir); err != nil {
+			return errors.Join(err, t.host.files.rmdir(dir), lock.Close())
+		}
+	}
+	t.locks[x] = lock
+	return nil
 }
 
 // enable gives the tree's groups a v2 controller.
@@ -144,17 +153,17 @@ func (t *Tree) enable(c Controller) error {
 func (t *Tree) makeParents(x *hierarchy) error {
 	for group := range ancestors(t.host.parentIn(x, t.parent)) {
 		dir := x.dir(group)
-		if _, err := os.Lstat(dir); err == nil {
-			continue
+		if _, err := os.Lstat(dir); err != nil {
+			err := t.host.files.mkdir(dir)
+			if err != nil && !errors.Is(err, os.ErrExist) {
+				return err
+			}
+			if err == nil && !slices.Contains(t.made, dir) {
+				t.made = append(t.made, dir)
+			}
 		}
-		err := t.host.files.mkdir(dir)
-		if err != nil && !errors.Is(err, os.ErrExist) {
-			return err
-		}
-		if err == nil && !slices.Contains(t.made, dir) {
-			t.made = append(t.made, dir)
-		}
-		if x.has(CPUSet) {
+		// Also when it was there: who made it may have got no further.
+		if x.has(CPUSet) && group != "/" {
 			if err := t.host.inheritSet(dir); err != nil {
 				return err
 			}
