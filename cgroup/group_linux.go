@@ -73,7 +73,7 @@ func (g *Group) make(c Config) error {
 		if !slices.Contains(wanted, name) {
 			continue
 		}
-		if _, err := g.join(name); err != nil && !errors.Is(err, ErrNotSupported) {
+		if err := g.join(name); err != nil && !errors.Is(err, ErrNotSupported) {
 			return err
 		}
 	}
@@ -86,37 +86,36 @@ func (g *Group) make(c Config) error {
 
 // join makes sure that the group has a controller. A group that has processes
 // takes them along.
-func (g *Group) join(c Controller) (place, error) {
+func (g *Group) join(c Controller) error {
 	x := g.host.find(c)
 	if x == nil {
-		return place{}, g.host.missing("group", c)
+		return g.host.missing("group", c)
 	}
-	p, there := g.in(x)
-	if !there {
-		if _, err := g.tree.claim(x); err != nil {
-			return place{}, err
+	if _, there := g.in(x); !there {
+		if err := g.tree.claim(x); err != nil {
+			return err
 		}
 		group := path.Join(g.tree.group(x), g.name)
-		p = place{x, group, x.dir(group)}
+		p := place{x, group, x.dir(group)}
 		if err := g.host.files.mkdir(p.dir); err != nil {
-			return place{}, g.host.explain(x, err)
+			return g.host.explain(x, err)
 		}
 		g.places = append(g.places, p)
 		if x.has(CPUSet) {
 			if err := g.host.inheritSet(p.dir); err != nil {
-				return place{}, err
+				return err
 			}
 		}
 		if g.made {
 			if err := g.bringAlong(p); err != nil {
-				return place{}, err
+				return err
 			}
 		}
 	}
 	if x.version == 2 && slices.Contains(g.host.available, string(c)) {
-		return p, g.tree.enable(c)
+		return g.tree.enable(c)
 	}
-	return p, nil
+	return nil
 }
 
 // in gives the group's place in a hierarchy.

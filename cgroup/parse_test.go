@@ -22,34 +22,41 @@ func TestParsers(t *testing.T) {
 		want  Stats
 	}{
 		{
-			"cpu v2", parseCPUStat, "usage_usec 100\nuser_usec 60\nsystem_usec 40\nnice_usec 0\nnr_periods 5\nnr_throttled 2\nthrottled_usec 7\n", Stats{},
+			"cpu v2", parseCPUStat, "usage_usec 100\nuser_usec 60\nsystem_usec 40\nnice_usec 0\nnr_periods 5\nnr_throttled 2\nthrottled_usec 7\n",
+			Stats{},
 			Stats{CPU: CPUStats{100 * time.Microsecond, 60 * time.Microsecond, 40 * time.Microsecond, 5, 2, 7 * time.Microsecond}},
 		},
 		{
-			"cpu v1", parseCPUStat, "nr_periods 5\nnr_throttled 2\nthrottled_time 7\n", Stats{},
+			"cpu v1", parseCPUStat, "nr_periods 5\nnr_throttled 2\nthrottled_time 7\n",
+			Stats{},
 			Stats{CPU: CPUStats{Periods: 5, ThrottledPeriods: 2, Throttled: 7}},
 		},
 		{
-			"memory v2", parseMemoryStat, "anon 10\nfile 50\ninactive_file 30\n", Stats{Memory: MemoryStats{Current: 100}},
+			"memory v2", parseMemoryStat, "anon 10\nfile 50\ninactive_file 30\n",
+			Stats{Memory: MemoryStats{Current: 100}},
 			Stats{Memory: MemoryStats{Current: 100, WorkingSet: 70, Anon: 10, File: 50}},
 		},
 		{
 			"memory v1", parseMemoryStat, "cache 1\nrss 1\ninactive_file 1\ntotal_cache 50\ntotal_rss 10\ntotal_swap 3\ntotal_inactive_file 300\n",
-			Stats{Memory: MemoryStats{Current: 100}}, Stats{Memory: MemoryStats{Current: 100, Anon: 10, File: 50, Swap: 3}},
+			Stats{Memory: MemoryStats{Current: 100}},
+			Stats{Memory: MemoryStats{Current: 100, Anon: 10, File: 50, Swap: 3}},
 		},
 		{
-			"events", parseMemoryEvents, "low 1\nhigh 2\nmax 3\noom 4\noom_kill 5\noom_group_kill 6\n", Stats{},
+			"events", parseMemoryEvents, "low 1\nhigh 2\nmax 3\noom 4\noom_kill 5\noom_group_kill 6\n",
+			Stats{},
 			Stats{Memory: MemoryStats{LimitHits: 3, OOMKills: 5}},
 		},
 		{
 			"oom v1", parseMemoryEvents, "oom_kill_disable 0\nunder_oom 1\noom_kill 5\n", Stats{}, Stats{Memory: MemoryStats{OOMKills: 5}},
 		},
 		{
-			"io v2", parseIOStat, "254:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n7:1 \n8:0 rbytes=9\n", Stats{},
+			"io v2", parseIOStat, "254:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=5 dios=6\n7:1 \n8:0 rbytes=9\n",
+			Stats{},
 			Stats{IO: []IOStats{{DeviceNumber{254, 0}, 1, 2, 3, 4}, {DeviceNumber{8, 0}, 9, 0, 0, 0}}},
 		},
 		{
-			"io v1", parseBlkioOps, "254:0 Read 1\n254:0 Write 2\n254:0 Sync 3\nTotal 6\n", Stats{},
+			"io v1", parseBlkioOps, "254:0 Read 1\n254:0 Write 2\n254:0 Sync 3\nTotal 6\n",
+			Stats{},
 			Stats{IO: []IOStats{{DeviceNumber{254, 0}, 0, 0, 1, 2}}},
 		},
 	} {

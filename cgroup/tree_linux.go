@@ -56,8 +56,8 @@ func (h *Host) Claim(ctx context.Context, parent string) (*Tree, error) {
 		if x == nil {
 			continue
 		}
-		if _, err := t.claim(x); err != nil {
-			return nil, errors.Join(fmt.Errorf("claim cgroup tree: %w", err), t.Close())
+		if err := t.claim(x); err != nil {
+			return nil, errors.Join(fmt.Errorf("claim cgroup tree: %w", err), t.Close()) //nolint:contextcheck // what is left is removed also when ctx has ended
 		}
 	}
 	return t, nil
@@ -85,21 +85,22 @@ func (t *Tree) group(x *hierarchy) string { return path.Join(t.host.parentIn(x, 
 
 // claim makes the tree's directory in a hierarchy, with a lock on it, unless it
 // is there.
-func (t *Tree) claim(x *hierarchy) (dir string, err error) {
+func (t *Tree) claim(x *hierarchy) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return "", ErrRemoved
+		return ErrRemoved
 	}
-	dir = x.dir(t.group(x))
+	dir := x.dir(t.group(x))
 	if t.locks[x] != nil {
-		return dir, nil
+		return nil
 	}
 	if x.version == 2 && t.host.baseErr != nil {
-		return "", t.host.baseErr
+		return t.host.baseErr
 	}
 	// Others remove a parent when they leave it, and take a directory that is not
 	// locked yet for a leftover.
+	var err error
 	for range 100 {
 		if err = t.makeParents(x); err == nil {
 			err = t.host.files.mkdir(dir)
@@ -111,13 +112,13 @@ func (t *Tree) claim(x *hierarchy) (dir string, err error) {
 			break
 		}
 		if err = t.hold(x, dir); err == nil {
-			return dir, nil
+			return nil
 		}
 		if !gone(err) && !errors.Is(err, errLocked) {
 			break
 		}
 	}
-	return "", t.host.explain(x, err)
+	return t.host.explain(x, err)
 }
 
 // hold locks the tree's new directory and makes it fit for groups.

@@ -34,7 +34,7 @@ func TestManyGroupsWatched(t *testing.T) {
 		}
 		subs = append(subs, s)
 	}
-	if n := runtime.NumGoroutine() - before; n != 1 {
+	if n := runtime.NumGoroutine() - before; n > 1 {
 		t.Errorf("%d goroutines for %d groups", n, groups)
 	}
 	start(t, all[7], "sleep")
