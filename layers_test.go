@@ -18,7 +18,7 @@ const module = "github.com/sandkit/sandkit"
 var layers = [][]string{
 	{"internal/sys", "internal/undo", "internal/capability", "internal/passwd"},
 	{"internal/kernel", "internal/safepath", "internal/program"},
-	{"ns", "fs", "sandbox/seccomp"},
+	{"cgroup", "ns", "fs", "sandbox/seccomp"},
 	{"internal/launch"},
 	{"sandbox"},
 }
@@ -30,6 +30,8 @@ var outside = map[string]struct{ owner, why string }{
 	"github.com/vishvananda/netns":       {"ns", "namespaces are joined by descriptor only"},
 	"github.com/moby/sys/mountinfo":      {"fs", "mounts are this package's business"},
 	"github.com/elastic/go-seccomp-bpf":  {"sandbox/seccomp", "filters are this package's business"},
+	"github.com/containerd/cgroups":      {"cgroup", "cgroups are this package's business"},
+	"github.com/cilium/ebpf":             {"cgroup", "the device filter is its only program"},
 	"github.com/rogpeppe/go-internal":    {"", "tests only"},
 	"github.com/google/go-cmp/cmp":       {"internal/testutil", "tests only"},
 	"go.uber.org/goleak":                 {"", "tests only"},

@@ -53,12 +53,9 @@ func (g *Group) apply(next Limits) error {
 		}
 	}
 	for _, c := range next.needs() {
-		if _, err := g.join(c); err != nil {
-			if !errors.Is(err, ErrNotSupported) {
-				return err
-			}
-			// The settings of this controller say which limit it is about.
-			continue
+		// Where the host has it not, the settings say which limit it is about.
+		if err := g.join(c); err != nil && !errors.Is(err, ErrNotSupported) {
+			return err
 		}
 	}
 	for n, s := range settings(prev, next, g.host.Version) {
@@ -133,14 +130,9 @@ func (g *Group) write(s setting) error {
 	}
 	path := filepath.Join(p.dir, s.file)
 	if s.controller == CPUSet && s.value == "" {
-		if p.at.version == 1 {
-			above, err := os.ReadFile(filepath.Join(filepath.Dir(p.dir), s.file))
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.field, err)
-			}
-			s.value = strings.TrimSpace(string(above))
-		} else {
-			s.value = "\n"
+		var err error
+		if s.value, err = setAbove(p, s.file); err != nil {
+			return fmt.Errorf("%s: %w", s.field, err)
 		}
 	}
 	err := g.host.files.write(path, s.value)
@@ -176,7 +168,7 @@ func (g *Group) weightOf(value string) (weight uint64) {
 // same.
 func (g *Group) resolve(l *Limits) error {
 	for i, io := range l.IO {
-		if _, ok := parseDeviceNumber(io.Device); ok {
+		if isDeviceNumber(io.Device) {
 			continue
 		}
 		var st syscall.Stat_t
@@ -187,8 +179,8 @@ func (g *Group) resolve(l *Limits) error {
 		if err != nil {
 			return fmt.Errorf("IO[%d]: %w", i, &os.PathError{Op: "stat", Path: io.Device, Err: err})
 		}
-		number := sys.DeviceNumbers(uint64(st.Rdev))
-		l.IO[i].Device = DeviceNumber{number[0], number[1]}.String()
+		major, minor := sys.DeviceNumbers(st.Rdev)
+		l.IO[i].Device = DeviceNumber{major, minor}.String()
 		if slices.ContainsFunc(l.IO[:i], l.IO[i].sameDevice) {
 			return fmt.Errorf("IO[%d]: %s is another limit's device: %w", i, io.Device, os.ErrInvalid)
 		}

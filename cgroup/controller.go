@@ -1,5 +1,10 @@
 package cgroup
 
+import (
+	"slices"
+	"strings"
+)
+
 // Controller is a part of the kernel that limits or counts one resource, under
 // the name that v2 gives it.
 type Controller string
@@ -55,5 +60,20 @@ func (l Limits) needs() []Controller {
 	add(CPUSet, l.CPUSetCPUs != "" || l.CPUSetMems != "")
 	add(Devices, l.Devices != nil)
 	add(HugeTLB, len(l.HugeTLB) != 0)
+	for key := range l.Unified {
+		c := unifiedController(key)
+		add(c, !slices.Contains(list, c))
+	}
 	return list
+}
+
+// unifiedController tells which controller a file of v2 belongs to.
+func unifiedController(file string) Controller {
+	name, _, _ := strings.Cut(file, ".")
+	for _, c := range []Controller{Memory, Pids, CPU, IO, CPUSet, HugeTLB} {
+		if string(c) == name {
+			return c
+		}
+	}
+	return Core
 }

@@ -33,3 +33,14 @@ func (h *Host) inheritSet(dir string) error {
 	}
 	return nil
 }
+
+// setAbove gives what a group may use that has no limit of its own: what the
+// group above has. Nothing at all, which v2 takes for the same, is refused
+// while there are processes (ENOSPC).
+func setAbove(p place, file string) (string, error) {
+	if p.at.version == 2 {
+		file += ".effective"
+	}
+	b, err := os.ReadFile(filepath.Join(filepath.Dir(p.dir), file))
+	return string(bytes.TrimSpace(b)), err
+}

@@ -14,25 +14,6 @@ import (
 	"github.com/sandkit/sandkit/internal/kernel"
 )
 
-// Config says how a group is made. The zero value of each field but Name is
-// fine.
-type Config struct {
-	// Name is the group's name in its tree.
-	Name string
-	// Limits are in force when Create returns.
-	Limits Limits
-	// BestEffort lists limits that may be dropped, here and later.
-	BestEffort BestEffort
-	// Reserve lists controllers beside those that the limits and Stats need, for
-	// limits that are applied when processes are in the group already: to join a
-	// controller later costs some milliseconds where it is v1.
-	Reserve []Controller
-	// Lean leaves out v1 controllers that are only for Stats: each is a directory
-	// more to make and to remove. Their numbers are zero then. On v2, one
-	// directory has all controllers anyway.
-	Lean bool
-}
-
 // A Group holds processes that are limited together. Its methods may be called
 // concurrently. Who made it removes it with Remove; until then it lives on,
 // whatever becomes of its processes.
@@ -93,7 +74,7 @@ func (g *Group) make(c Config) error {
 		if !slices.Contains(wanted, name) || c.Lean && g.host.Version(name) == 1 && !slices.Contains(asked, name) {
 			continue
 		}
-		if _, err := g.join(name); err != nil && !errors.Is(err, ErrNotSupported) {
+		if err := g.join(name); err != nil && !errors.Is(err, ErrNotSupported) {
 			return err
 		}
 	}
@@ -106,37 +87,36 @@ func (g *Group) make(c Config) error {
 
 // join makes sure that the group has a controller. A group that has processes
 // takes them along.
-func (g *Group) join(c Controller) (place, error) {
+func (g *Group) join(c Controller) error {
 	x := g.host.find(c)
 	if x == nil {
-		return place{}, g.host.missing("group", c)
+		return g.host.missing("group", c)
 	}
-	p, there := g.in(x)
-	if !there {
-		if _, err := g.tree.claim(x); err != nil {
-			return place{}, err
+	if _, there := g.in(x); !there {
+		if err := g.tree.claim(x); err != nil {
+			return err
 		}
 		group := path.Join(g.tree.group(x), g.name)
-		p = place{x, group, x.dir(group)}
+		p := place{x, group, x.dir(group)}
 		if err := g.host.files.mkdir(p.dir); err != nil {
-			return place{}, g.host.explain(x, err)
+			return g.host.explain(x, err)
 		}
 		g.places = append(g.places, p)
 		if x.has(CPUSet) {
 			if err := g.host.inheritSet(p.dir); err != nil {
-				return place{}, err
+				return err
 			}
 		}
 		if g.made {
 			if err := g.bringAlong(p); err != nil {
-				return place{}, err
+				return err
 			}
 		}
 	}
 	if x.version == 2 && slices.Contains(g.host.available, string(c)) {
-		return p, g.tree.enable(c)
+		return g.tree.enable(c)
 	}
-	return p, nil
+	return nil
 }
 
 // in gives the group's place in a hierarchy.

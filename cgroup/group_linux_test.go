@@ -188,7 +188,10 @@ func TestForkBomb(t *testing.T) {
 	g := create(t, tree(t), Limits{Pids: 20})
 	told := make(chan bool, 1)
 	go func() {
-		for e := range g.Events(t.Context()) {
+		for e, err := range g.Events(t.Context()) {
+			if err != nil {
+				t.Error(err)
+			}
 			if e.Kind == PidsLimit {
 				told <- true
 				return

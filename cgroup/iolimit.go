@@ -1,10 +1,6 @@
 package cgroup
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-)
+import "fmt"
 
 // IOLimit bounds what a group reads from and writes to one disk. The zero
 // value of a rate is no limit.
@@ -24,10 +20,8 @@ type DeviceNumber struct{ Major, Minor uint32 }
 // String is "major:minor".
 func (d DeviceNumber) String() string { return fmt.Sprintf("%d:%d", d.Major, d.Minor) }
 
-// parseDeviceNumber reads "major:minor".
-func parseDeviceNumber(s string) (DeviceNumber, bool) {
-	a, b, found := strings.Cut(s, ":")
-	major, err1 := strconv.ParseUint(a, 10, 32)
-	minor, err2 := strconv.ParseUint(b, 10, 32)
-	return DeviceNumber{uint32(major), uint32(minor)}, found && err1 == nil && err2 == nil
+// isDeviceNumber tells whether s is "major:minor".
+func isDeviceNumber(s string) bool {
+	_, ok := parseDevice([]byte(s))
+	return ok && len(s) <= len("4294967295:4294967295")
 }

@@ -63,7 +63,8 @@ type Limits struct {
 	Devices []DeviceRule `json:"devices,omitzero"`
 
 	// Unified are raw values by file of a v2 group, such as
-	// "memory.zswap.max": "0", written after all others.
+	// "memory.zswap.max": "0", written after all others. A value that is taken
+	// out later stays as it is in the kernel.
 	Unified map[string]string `json:"unified,omitempty"`
 }
 

@@ -27,7 +27,8 @@ func TestMain(m *testing.M) {
 func helper(args []string) {
 	switch args[0] {
 	case "spin":
-		for {
+		for n := 0; n >= 0; {
+			n = (n + 1) & 0xffff
 		}
 	case "sleep":
 		time.Sleep(time.Hour)
@@ -109,5 +110,5 @@ func claimAndDie() {
 		panic(err)
 	}
 	fmt.Println(tr.Name(), cmd.Process.Pid)
-	select {}
+	time.Sleep(time.Hour)
 }

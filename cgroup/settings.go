@@ -49,9 +49,12 @@ func settings(prev, next Limits, version func(Controller) int) []setting {
 	c.io()
 	c.hugetlb()
 	for _, key := range slices.Sorted(maps.Keys(next.Unified)) {
-		s := setting{field: "Unified[" + key + "]", controller: Core, file: key, value: next.Unified[key], hint: "this kernel has no such file"}
-		if version(Core) != 2 {
-			s.refused = "there is no v2 tree"
+		s := setting{
+			field: "Unified[" + key + "]", controller: unifiedController(key), file: key, value: next.Unified[key],
+			hint: "this kernel has no such file",
+		}
+		if version(s.controller) != 2 {
+			s.refused = "the controller is not v2 here"
 		}
 		c.add(s)
 	}
@@ -87,8 +90,8 @@ func (c *change) cpu() {
 		if !c.v1(CPU) {
 			c.add(setting{field: field, controller: CPU, file: "cpu.max", value: value + " " + micros(period), hint: noQuota})
 		} else {
-			if wasQuota != 0 || quota == 0 {
-				// In two writes, one of which may ask for more than the group above has.
+			if wasQuota != 0 && period != wasPeriod || quota == 0 {
+				// Between two writes the group might ask for more than the one above has.
 				c.add(setting{field: field, controller: CPU, file: "cpu.cfs_quota_us", value: "-1", hint: noQuota})
 			}
 			if period != wasPeriod {
@@ -128,7 +131,7 @@ func (c *change) cpuset() {
 		{"CPUSetMems", "cpuset.mems", c.prev.CPUSetMems, c.next.CPUSetMems},
 	} {
 		if x.prev != x.next {
-			// Empty means "as above" on v2; on v1 the writer takes the value from there.
+			// For an empty value the writer takes that of the group above.
 			c.add(setting{field: x.field, controller: CPUSet, file: x.file, value: x.next})
 		}
 	}

@@ -16,9 +16,6 @@ import (
 	"github.com/sandkit/sandkit/internal/undo"
 )
 
-// DefaultParent is the group below which the trees of all host programs are.
-const DefaultParent = "sandkit"
-
 // A Tree is a group that holds the groups of one host program. As long as the
 // program lives it holds a lock on its directories; when it was killed, the lock
 // is gone and [Host.Collect] removes the tree. A Tree is safe for concurrent
@@ -59,8 +56,8 @@ func (h *Host) Claim(ctx context.Context, parent string) (*Tree, error) {
 		if x == nil {
 			continue
 		}
-		if _, err := t.claim(x); err != nil {
-			return nil, errors.Join(fmt.Errorf("claim cgroup tree: %w", err), t.Close())
+		if err := t.claim(x); err != nil {
+			return nil, errors.Join(fmt.Errorf("claim cgroup tree: %w", err), t.Close()) //nolint:contextcheck // what is left is removed also when ctx has ended
 		}
 		break // the others when a group needs them
 	}
@@ -89,21 +86,22 @@ func (t *Tree) group(x *hierarchy) string { return path.Join(t.host.parentIn(x, 
 
 // claim makes the tree's directory in a hierarchy, with a lock on it, unless it
 // is there.
-func (t *Tree) claim(x *hierarchy) (dir string, err error) {
+func (t *Tree) claim(x *hierarchy) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return "", ErrRemoved
+		return ErrRemoved
 	}
-	dir = x.dir(t.group(x))
+	dir := x.dir(t.group(x))
 	if t.locks[x] != nil {
-		return dir, nil
+		return nil
 	}
 	if x.version == 2 && t.host.baseErr != nil {
-		return "", t.host.baseErr
+		return t.host.baseErr
 	}
 	// Others remove a parent when they leave it, and take a directory that is not
 	// locked yet for a leftover.
+	var err error
 	for range 100 {
 		if err = t.makeParents(x); err == nil {
 			err = t.host.files.mkdir(dir)
@@ -114,17 +112,29 @@ func (t *Tree) claim(x *hierarchy) (dir string, err error) {
 		if err != nil {
 			break
 		}
-		if t.locks[x], err = lockDir(dir); err == nil && x.has(CPUSet) {
-			err = t.host.inheritSet(dir)
+		if err = t.hold(x, dir); err == nil {
+			return nil
 		}
 		if !gone(err) && !errors.Is(err, errLocked) {
 			break
 		}
 	}
+	return t.host.explain(x, err)
+}
+
+// hold locks the tree's new directory and makes it fit for groups.
+func (t *Tree) hold(x *hierarchy, dir string) error {
+	lock, err := lockDir(dir)
 	if err != nil {
-		return "", t.host.explain(x, err)
+		return err
 	}
-	return dir, nil
+	if x.has(CPUSet) {
+		if err := t.host.inheritSet(dir); err != nil {
+			return errors.Join(err, t.host.files.rmdir(dir), lock.Close())
+		}
+	}
+	t.locks[x] = lock
+	return nil
 }
 
 // enable gives the tree's groups a v2 controller.
@@ -145,17 +155,17 @@ func (t *Tree) enable(c Controller) error {
 func (t *Tree) makeParents(x *hierarchy) error {
 	for group := range ancestors(t.host.parentIn(x, t.parent)) {
 		dir := x.dir(group)
-		if _, err := os.Lstat(dir); err == nil {
-			continue
+		if _, err := os.Lstat(dir); err != nil {
+			err := t.host.files.mkdir(dir)
+			if err != nil && !errors.Is(err, os.ErrExist) {
+				return err
+			}
+			if err == nil && !slices.Contains(t.made, dir) {
+				t.made = append(t.made, dir)
+			}
 		}
-		err := t.host.files.mkdir(dir)
-		if err != nil && !errors.Is(err, os.ErrExist) {
-			return err
-		}
-		if err == nil && !slices.Contains(t.made, dir) {
-			t.made = append(t.made, dir)
-		}
-		if x.has(CPUSet) {
+		// Also when it was there: who made it may have got no further.
+		if x.has(CPUSet) && group != "/" {
 			if err := t.host.inheritSet(dir); err != nil {
 				return err
 			}

@@ -36,10 +36,10 @@ func (p *problems) add(field string, value any, allowed string) {
 	p.Add(&InvalidError{Field: field, Value: fmt.Sprint(value), Allowed: allowed})
 }
 
-// between adds a problem unless the value is zero or in the range.
-func (p *problems) between(field string, value, low, high uint64) {
-	if value != 0 && (value < low || value > high) {
-		p.add(field, value, fmt.Sprintf("from %d to %d", low, high))
+// atMost adds a problem when the value is above the range; zero is no limit.
+func (p *problems) atMost(field string, value, high uint64) {
+	if value > high {
+		p.add(field, value, fmt.Sprintf("from 1 to %d", high))
 	}
 }
 
@@ -101,7 +101,7 @@ func (l Limits) validateCPU(p *problems) {
 	if quota, _ := l.Quota(); l.CPUBurst != 0 && (l.CPUBurst < 0 || l.CPUBurst > quota || l.CPUBurst%time.Microsecond != 0) {
 		p.add("CPUBurst", l.CPUBurst, "from 0 to the quota, in whole microseconds")
 	}
-	p.between("CPUWeight", l.CPUWeight, minWeight, maxWeight)
+	p.atMost("CPUWeight", l.CPUWeight, maxWeight)
 	if l.CPUSetCPUs != "" {
 		if err := checkSet(l.CPUSetCPUs); err != nil {
 			p.add("CPUSetCPUs", fmt.Sprintf("%q", l.CPUSetCPUs), "a list as 0-3,7; "+err.Error())
@@ -133,11 +133,11 @@ func (l Limits) validateMemory(p *problems) {
 }
 
 func (l Limits) validateIO(p *problems) {
-	p.between("IOWeight", l.IOWeight, minWeight, maxWeight)
+	p.atMost("IOWeight", l.IOWeight, maxWeight)
 	seen := make(map[string]bool)
 	for n, io := range l.IO {
 		field := fmt.Sprintf("IO[%d]", n)
-		if _, ok := parseDeviceNumber(io.Device); !ok && !strings.HasPrefix(io.Device, "/") {
+		if !isDeviceNumber(io.Device) && !strings.HasPrefix(io.Device, "/") {
 			p.add(field+".Device", fmt.Sprintf("%q", io.Device), "an absolute path or major:minor")
 		}
 		if seen[io.Device] {
@@ -148,7 +148,7 @@ func (l Limits) validateIO(p *problems) {
 			p.add(field, "without a rate", "at least one of ReadBPS, WriteBPS, ReadIOPS and WriteIOPS")
 		}
 		// v1 keeps operations a second in 32 bits.
-		p.between(field+".ReadIOPS", io.ReadIOPS, 1, math.MaxUint32)
-		p.between(field+".WriteIOPS", io.WriteIOPS, 1, math.MaxUint32)
+		p.atMost(field+".ReadIOPS", io.ReadIOPS, math.MaxUint32)
+		p.atMost(field+".WriteIOPS", io.WriteIOPS, math.MaxUint32)
 	}
 }
