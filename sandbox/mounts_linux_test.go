@@ -16,13 +16,15 @@ import (
 	"github.com/sandkit/sandkit/sandbox/seccomp"
 )
 
-// mounted mounts a tmpfs on the host until the test ends.
+// mounted mounts something on the host until the test ends: another directory
+// of the same file system, as not every kernel has idmapped mounts of tmpfs.
 func mounted(t *testing.T, dir string) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=8m,mode=777"); err != nil {
+	other := t.TempDir()
+	if err := errors.Join(os.Chmod(other, 0o777), syscall.Mount(other, dir, "", syscall.MS_BIND, "")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
