@@ -157,6 +157,15 @@ func TestDescriptorsOfTheHostProgram(t *testing.T) {
 		}
 		return len(d)
 	}
+	// All sandboxes together hold the host program's part of the cgroups.
+	first, err := sandbox.New(sandbox.WithCommand("sleep", "1000"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Start(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
 	before := count()
 	// The control socket, and process 1; as an ordinary user also the launcher
 	// that forked it.

@@ -38,6 +38,7 @@ func TestManyAlive(t *testing.T) {
 	root := smallRoot(t)
 	testutil.Unchanged(t)
 	idle := sandbox.Options(sandbox.WithRootfs(root), sandbox.WithCommand("/bin/idle"))
+	running(t, sandbox.WithCommand("sleep", "1000")) // what all have together is there then
 	one, err := figures.RunMany(testContext(t), 1, idle)
 	if err != nil {
 		t.Fatal(err)

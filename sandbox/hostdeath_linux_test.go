@@ -27,11 +27,24 @@ func play(t *testing.T, args ...string) {
 	}
 }
 
+// collect removes, when the test ends, the cgroups of host programs that were
+// killed: the next program does that which has something to put there.
+func collect(t *testing.T) {
+	t.Helper()
+	t.Cleanup(func() {
+		sandbox.Trim() // so that this program begins anew
+		if _, err := sandbox.Run(testContext(t), sandbox.WithCommand("true")); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestHostDiesAtEveryStage kills the host program with SIGKILL while the
 // set-up waits before one step, for each step: no process is left, and the
 // program is not run.
 func TestHostDiesAtEveryStage(t *testing.T) {
 	testutil.Unchanged(t)
+	collect(t)
 	mark := t.TempDir()
 	if err := os.Chmod(mark, 0o777); err != nil {
 		t.Fatal(err)
@@ -80,6 +93,7 @@ func TestHostDiesAtEveryStage(t *testing.T) {
 // starting, ending and parked.
 func TestHostDiesAnyTime(t *testing.T) {
 	testutil.Unchanged(t)
+	collect(t)
 	n := 60
 	if testing.Short() {
 		n = 8

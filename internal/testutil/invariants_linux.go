@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sandkit/sandkit/cgroup"
 	"github.com/sandkit/sandkit/internal/launch"
 )
 
@@ -138,10 +139,11 @@ func names(tb testing.TB, pattern string) []string {
 	return found
 }
 
+// cgroups lists those that are for sandboxes.
 func cgroups() []string {
 	var dirs []string
 	_ = filepath.WalkDir("/sys/fs/cgroup", func(p string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
+		if err == nil && d.IsDir() && strings.Contains(p+"/", "/"+cgroup.DefaultParent+"/") {
 			dirs = append(dirs, p)
 		}
 		return nil // groups come and go while we look
