@@ -67,6 +67,10 @@ func (g *Group) apply(next Limits) error {
 		}
 	}
 	if err := g.setDevices(prev.Devices, next.Devices); err != nil {
+		// Half of v1's rules may be written; v2's old filter is in force still.
+		if p, ok := g.of(Devices); ok && p.at.version == 1 {
+			err = errors.Join(err, g.devicesV1(p, prev.Devices))
+		}
 		return errors.Join(err, g.back(next, prev))
 	}
 	g.limits = next

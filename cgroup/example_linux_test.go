@@ -23,7 +23,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer tree.Close() //nolint:errcheck // an example
+	defer tree.Close()
 	group, err := tree.Create(ctx, cgroup.Config{
 		Name:   "job",
 		Limits: cgroup.Limits{MemoryMax: 64 << 20, CPUs: 0.5, Pids: 100},

@@ -287,7 +287,7 @@ func (w *watcher) stop(x *watched) error {
 				w.notifier.UnwatchFile(key)
 			}
 		}
-		errs.Add(x.oom.Close())
+		errs.Add(w.notifier.CloseEventFD(x.oom))
 		x.oom = nil
 	}
 	if len(w.groups) == 0 && w.notifier != nil {
