@@ -116,7 +116,7 @@ func (k roomKind) make(ctx context.Context) (*room, error) {
 	}
 	group, err := tree.Create(ctx, cgroup.Config{Name: shortID(newID()), Reserve: k.reserve, Lean: k.lean, BestEffort: k.best})
 	if err != nil {
-		return nil, errors.Join(err, tree.release())
+		return nil, errors.Join(err, tree.release()) //nolint:contextcheck // removed also when ctx has ended
 	}
 	return &room{tree, group}, nil
 }
@@ -146,7 +146,7 @@ func (k roomKind) rooms(ctx context.Context) (*launch.Rooms, error) {
 	if files == noRooms {
 		return nil, nil
 	}
-	return &launch.Rooms{Key: key, Files: files, New: func() (launch.Room, error) {
+	return &launch.Rooms{Key: key, Files: files, New: func() (launch.Room, error) { //nolint:contextcheck // parked when Start has returned
 		return k.make(context.Background())
 	}}, nil
 }
@@ -166,5 +166,5 @@ func (k roomKind) probe(ctx context.Context) (int, error) {
 			err = errors.Join(err, f.Close())
 		}
 	}
-	return len(files), errors.Join(err, r.Discard())
+	return len(files), errors.Join(err, r.Discard()) //nolint:contextcheck // removed also when ctx has ended
 }

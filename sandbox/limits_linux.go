@@ -189,7 +189,13 @@ func (s *Sandbox) useRooms(ctx context.Context, b *builder) (*launch.Rooms, erro
 	if rooms == nil || err != nil {
 		return nil, err
 	}
-	rooms.Settle = func(r launch.Room) error { return b.settle(ctx, r.(*room)) }
+	rooms.Settle = func(r launch.Room) error {
+		own, ok := r.(*room)
+		if !ok {
+			return fmt.Errorf("BUG: settled in a %T", r)
+		}
+		return b.settle(ctx, own)
+	}
 	b.groupFiles = rooms.Files
 	return rooms, nil
 }

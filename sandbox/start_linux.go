@@ -56,7 +56,7 @@ func (s *Sandbox) Start(ctx context.Context) error {
 		_ = r.process.Kill()
 	}
 	s.log.Debug("sandbox started", "id", s.id, "setup", r.setup)
-	go s.supervise(r)
+	go s.supervise(r) //nolint:contextcheck // Start's context is not the sandbox's life
 	return nil
 }
 
@@ -125,7 +125,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 		if p != nil {
 			_ = p.Kill()
 			_, werr := p.Wait()
-			err = errors.Join(err, werr, b.group.discard())
+			err = errors.Join(err, werr, b.group.discard()) //nolint:contextcheck // removed also when ctx has ended
 		}
 		return nil, err
 	}

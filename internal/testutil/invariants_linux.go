@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sandkit/sandkit/cgroup"
 	"github.com/sandkit/sandkit/internal/launch"
 )
 
@@ -143,7 +142,7 @@ func names(tb testing.TB, pattern string) []string {
 func cgroups() []string {
 	var dirs []string
 	_ = filepath.WalkDir("/sys/fs/cgroup", func(p string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() && strings.Contains(p+"/", "/"+cgroup.DefaultParent+"/") {
+		if err == nil && d.IsDir() && strings.Contains(p+"/", "/sandkit/") {
 			dirs = append(dirs, p)
 		}
 		return nil // groups come and go while we look
