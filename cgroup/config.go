@@ -13,10 +13,11 @@ type Config struct {
 	// limits that are applied when processes are in the group already: to join a
 	// controller later costs some milliseconds where it is v1.
 	Reserve []Controller
-	// Lean leaves out v1 controllers that are only for Stats: each is a directory
-	// more to make and to remove. Their numbers are zero then. On v2, one
-	// directory has all controllers anyway.
-	Lean bool
+	// Later lists controllers that the group is to have only when something
+	// needs them: limits, Freeze, Events. Each v1 hierarchy is a directory more to
+	// make and to remove, and what it counts is zero until the group is in it. A
+	// host with v2 alone has one directory for all, and Later changes nothing.
+	Later []Controller
 }
 
 // DefaultParent is the group below which the trees of all host programs are.

@@ -16,7 +16,7 @@ import (
 // are (v2: Linux 5.2; v1: the freezer controller). When ctx ends before, the group is
 // thawed again.
 func (g *Group) Freeze(ctx context.Context) error {
-	p, err := g.freezer()
+	p, err := g.freezer(true)
 	if err != nil {
 		return fmt.Errorf("freeze cgroup %s: %w", g.name, err)
 	}
@@ -29,8 +29,8 @@ func (g *Group) Freeze(ctx context.Context) error {
 // Thaw lets the group's processes go on. A group that is not frozen is left as
 // it is.
 func (g *Group) Thaw() error {
-	p, err := g.freezer()
-	if err == nil {
+	p, err := g.freezer(false)
+	if err == nil && p.at != nil {
 		err = g.host.thaw(p)
 	}
 	if err != nil {
@@ -39,17 +39,23 @@ func (g *Group) Thaw() error {
 	return nil
 }
 
-// freezer gives the place that freezes.
-func (g *Group) freezer() (place, error) {
+// freezer gives the place that freezes; nothing, unless it is needed, when the
+// group is not there yet.
+func (g *Group) freezer(needed bool) (place, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.removed {
 		return place{}, ErrRemoved
 	}
-	p, ok := g.of(Core)
-	if !ok {
+	if g.host.find(Core) == nil {
 		return place{}, g.host.missing("freezing", Core)
 	}
+	if needed {
+		if err := g.join(Core); err != nil {
+			return place{}, err
+		}
+	}
+	p, _ := g.of(Core)
 	return p, nil
 }
 

@@ -71,10 +71,13 @@ func (t *Tree) Create(ctx context.Context, c Config) (*Group, error) {
 
 // make makes the directories.
 func (g *Group) make(c Config) error {
-	asked := slices.Concat(c.Limits.needs(), c.Reserve, []Controller{Core})
-	wanted := slices.Concat(asked, counting)
+	wanted := slices.Concat(counting, []Controller{Core})
+	if !g.host.Unified() {
+		wanted = slices.DeleteFunc(wanted, func(name Controller) bool { return slices.Contains(c.Later, name) })
+	}
+	wanted = slices.Concat(wanted, c.Limits.needs(), c.Reserve)
 	for _, name := range controllers {
-		if !slices.Contains(wanted, name) || c.Lean && g.host.Version(name) == 1 && !slices.Contains(asked, name) {
+		if !slices.Contains(wanted, name) {
 			continue
 		}
 		if err := g.join(name); err != nil && !errors.Is(err, ErrNotSupported) {

@@ -26,15 +26,46 @@ func (g *Group) Remove(ctx context.Context) error {
 		return nil
 	}
 	if g.reader != nil {
-		var last Stats
-		if err := g.reader.read(&last); err == nil {
-			last.Time = time.Now()
-			g.last = last
-		}
+		_ = g.readLast() // the group is to go nevertheless
 	}
 	if err := g.remove(ctx); err != nil {
 		return fmt.Errorf("remove cgroup %s: %w", g.name, err)
 	}
+	return nil
+}
+
+// Finish is Stats and Remove in one, for a group whose processes are gone: the
+// last reading is taken once.
+func (g *Group) Finish(ctx context.Context) (Stats, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.removed {
+		return g.last.clone(), nil
+	}
+	var err error
+	if g.reader == nil {
+		g.reader, err = openReader(g)
+	}
+	if err == nil {
+		err = g.readLast()
+	}
+	if err != nil {
+		err = fmt.Errorf("read stats of cgroup %s: %w", g.name, err)
+	}
+	if rerr := g.remove(ctx); rerr != nil {
+		err = errors.Join(err, fmt.Errorf("remove cgroup %s: %w", g.name, rerr))
+	}
+	return g.last.clone(), err
+}
+
+// readLast takes the last reading.
+func (g *Group) readLast() error {
+	var last Stats
+	if err := g.reader.read(&last); err != nil {
+		return err
+	}
+	last.Time = time.Now()
+	g.last = last
 	return nil
 }
 

@@ -51,7 +51,7 @@ func (h *Host) Claim(ctx context.Context, parent string) (*Tree, error) {
 		parent = DefaultParent
 	}
 	t := &Tree{host: h, parent: parent, name: fmt.Sprintf("%016x", rand.Uint64()), locks: make(map[*hierarchy]*sys.FD)}
-	for _, c := range counting {
+	for _, c := range []Controller{Pids, Memory, CPU, IO, Core} {
 		x := h.find(c)
 		if x == nil {
 			continue

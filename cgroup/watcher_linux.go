@@ -159,6 +159,10 @@ func (w *watcher) subscribe(g *Group) (*subscription, error) {
 	if g.removed {
 		return nil, ErrRemoved
 	}
+	// It tells who comes and goes, where the host has it.
+	if err := g.join(Core); err != nil && !errors.Is(err, ErrNotSupported) {
+		return nil, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	x := w.groups[g]

@@ -89,22 +89,27 @@ func (r *room) Discard() error {
 type roomKind struct {
 	parent  string
 	reserve []cgroup.Controller
-	lean    bool
+	later   []cgroup.Controller
+	asked   bool // somebody asked for limits
 	best    cgroup.BestEffort
 }
 
 func newRoomKind(s *Spec) roomKind {
 	l := groupLimits(s.Limits, 0)
-	k := roomKind{parent: s.CgroupParent, reserve: l.Controllers(), lean: !s.limited(), best: s.droppableLimits()}
-	if k.lean {
-		k.best = append(k.best, "Pids") // nobody asked for it
+	k := roomKind{
+		parent: s.CgroupParent, reserve: l.Controllers(), asked: s.limited(), best: s.droppableLimits(),
+		later: []cgroup.Controller{cgroup.Core},
+	}
+	if !k.asked {
+		k.best = append(k.best, "Pids")
+		k.later = append(k.later, cgroup.Memory, cgroup.CPU, cgroup.Accounting, cgroup.IO)
 	}
 	return k
 }
 
 func (k roomKind) key() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%q %v %v %v", k.parent, k.reserve, k.lean, k.best)
+	fmt.Fprintf(&b, "%q %v %v %v", k.parent, k.reserve, k.later, k.best)
 	return b.String()
 }
 
@@ -114,7 +119,7 @@ func (k roomKind) make(ctx context.Context) (*room, error) {
 	if err != nil {
 		return nil, err
 	}
-	group, err := tree.Create(ctx, cgroup.Config{Name: shortID(newID()), Reserve: k.reserve, Lean: k.lean, BestEffort: k.best})
+	group, err := tree.Create(ctx, cgroup.Config{Name: shortID(newID()), Reserve: k.reserve, Later: k.later, BestEffort: k.best})
 	if err != nil {
 		return nil, errors.Join(err, tree.release()) //nolint:contextcheck // removed also when ctx has ended
 	}
@@ -154,7 +159,7 @@ func (k roomKind) rooms(ctx context.Context) (*launch.Rooms, error) {
 // probe makes a room to see how many files it has.
 func (k roomKind) probe(ctx context.Context) (int, error) {
 	r, err := k.make(ctx)
-	if err != nil && k.lean && ctx.Err() == nil {
+	if err != nil && !k.asked && ctx.Err() == nil {
 		return noRooms, nil
 	}
 	if err != nil {

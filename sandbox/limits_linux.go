@@ -73,15 +73,20 @@ type group struct {
 // stats reads them, without the processes that are not the program's.
 func (g *group) stats() (cgroup.Stats, error) {
 	s, err := g.room.group.Stats()
+	g.discount(&s)
+	return s, err
+}
+
+func (g *group) discount(s *cgroup.Stats) {
 	for _, n := range []*uint64{&s.Pids.Current, &s.Pids.Peak, &s.Pids.Limit} {
 		*n -= min(*n, g.own)
 	}
-	return s, err
 }
 
 // end takes the last reading and removes the group.
 func (g *group) end() (cgroup.Stats, error) {
-	s, err := g.stats()
+	s, err := g.room.group.Finish(context.Background())
+	g.discount(&s)
 	return s, errors.Join(err, g.discard())
 }
 

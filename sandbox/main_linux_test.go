@@ -39,6 +39,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
+	sandbox.Trim()
 	if err := errors.Join(testutil.RemoveProbe(), os.RemoveAll(tmp)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

@@ -126,6 +126,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 			_ = p.Kill()
 			_, werr := p.Wait()
 			err = errors.Join(err, werr, b.group.discard()) //nolint:contextcheck // removed also when ctx has ended
+			p.Release()
 		}
 		return nil, err
 	}

@@ -36,6 +36,7 @@ func (s *Sandbox) supervise(r *running) {
 		res.Stats.CPU.User, res.Stats.CPU.System = res.UserTime, res.SystemTime
 		res.Stats.CPU.Usage = res.UserTime + res.SystemTime
 	}
+	r.process.Release()
 	res.Finished = time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -29,6 +29,7 @@ func victim(args []string) {
 		fmt.Fprintln(os.Stderr, "victim:", err)
 		os.Exit(1)
 	}
+	sandbox.Trim()
 }
 
 // supervise starts a host program, kills it after some time, and ends well

@@ -30,6 +30,7 @@ func main() {
 }
 
 func run(ctx context.Context) (err error) {
+	defer sandbox.Trim() // this program ends soon and leaves nothing ready
 	root, err := makeRoot()
 	if err != nil {
 		return err

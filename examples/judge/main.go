@@ -23,6 +23,8 @@ var limits = sandbox.Options(
 	sandbox.WithRlimit("fsize", 1<<20, 1<<20), // bytes in one file
 	sandbox.WithRlimit("as", 1<<30, 1<<30),    // bytes of address space
 	sandbox.WithRlimit("nproc", 16, 16),       // processes in the sandbox
+	// Where this program may make cgroups: as root, mostly.
+	sandbox.BestEffort(sandbox.WithMemory(64<<20), sandbox.WithCPUs(1)),
 	sandbox.WithReadOnlyRootfs(),
 	sandbox.WithMount(fs.Tmpfs("/tmp", 16<<20)),
 )
@@ -45,6 +47,7 @@ var submissions = []submission{
 }
 
 func main() {
+	defer sandbox.Trim() // this program ends soon and leaves nothing ready
 	for _, s := range submissions {
 		verdict, err := judge(context.Background(), s)
 		if err != nil {

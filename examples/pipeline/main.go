@@ -28,6 +28,7 @@ func main() {
 var text = strings.Repeat("one two two three three three\n", 10_000)
 
 func pipeline(ctx context.Context) (err error) {
+	defer sandbox.Trim() // this program ends soon and leaves nothing ready
 	input := io.Reader(strings.NewReader(text))
 	if len(os.Args) > 1 && os.Args[1] == "-" {
 		input = os.Stdin

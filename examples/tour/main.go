@@ -39,6 +39,7 @@ func main() {
 }
 
 func tour(ctx context.Context) error {
+	defer sandbox.Trim() // this program ends soon and leaves nothing ready
 	var last *sandbox.Result
 	for i, s := range stops {
 		fmt.Printf("%d. %s\n", i+1, s.title)

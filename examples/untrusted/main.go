@@ -37,6 +37,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
+	defer sandbox.Trim() // this program ends soon and leaves nothing ready
 	layers := sandbox.Options(
 		sandbox.WithSeccomp(seccomp.Strict()),
 		sandbox.BestEffort(sandbox.WithLandlock(sandbox.Landlock{

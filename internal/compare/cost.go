@@ -32,6 +32,12 @@ func speedFigures(t table, title string) []figure {
 			lines = append(lines, atLeast("p50 of "+peer.name+" / p50, "+title, p/own, peer.times, "%.2f"))
 		}
 	}
+	if limited := p50(limitedName); limited > 0 {
+		lines = append(lines, atMost("p50 with limits / without, "+title, limited/own, 1.3, "%.2f"))
+		if p := p50(limitedRunc); p > 0 {
+			lines = append(lines, atLeast("p50 of runc / p50, both with limits, "+title, p/limited, 10, "%.2f"))
+		}
+	}
 	return lines
 }
 

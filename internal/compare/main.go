@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/sandkit/sandkit/sandbox"
 )
 
 // settings say how much is measured.
@@ -31,7 +33,9 @@ func main() {
 	if flag.Arg(0) == workerArg {
 		run = func() error { return work(flag.Args()[1:]) }
 	}
-	if err := run(); err != nil {
+	err := run()
+	sandbox.Trim()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
@@ -68,7 +72,7 @@ func (s *settings) compare(ctx context.Context) (err error) {
 
 // speed prints the tables of times and gives the figures in them.
 func (s *settings) speed(ctx context.Context, f *files) (lines []figure, err error) {
-	kinds, missing, err := peers(f)
+	kinds, missing, err := peers(ctx, f)
 	if err != nil {
 		return nil, err
 	}

@@ -25,8 +25,8 @@ type row struct {
 	times []time.Duration
 }
 
-// measure runs each kind so often. Back-to-back they come in blocks, as each
-// would be used; otherwise in turn, so that all see the same machine.
+// measure runs each kind so often, in blocks that take turns: each kind follows
+// itself, as it would be used, and all see the same machine.
 func measure(ctx context.Context, kinds []kind, runs int, pause time.Duration) (table, error) {
 	t := make(table, len(kinds))
 	for i, k := range kinds {
@@ -41,12 +41,12 @@ func measure(ctx context.Context, kinds []kind, runs int, pause time.Duration) (
 		t[i].times = append(t[i].times, d)
 		return nil
 	}
-	const block = 25
+	block := 25
+	if pause > 0 {
+		block = 10
+	}
 	for done := 0; done < runs; {
 		n := min(block, runs-done)
-		if pause > 0 {
-			n = 1
-		}
 		for i := range kinds {
 			for range n {
 				if err := one(i); err != nil {

@@ -11,19 +11,40 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sandkit/sandkit/cgroup"
 	"github.com/sandkit/sandkit/sandbox"
 )
 
-const sandkitName = "sandkit"
+const (
+	sandkitName = "sandkit"
+	limitedName = "sandkit, limits"
+	limitedRunc = "runc, limits"
+
+	memoryLimit = 64 << 20 // bytes
+	cpuPeriod   = 100_000  // µs; the quota is one CPU
+	pidsLimit   = 100
+)
+
+// cgroupsFor tells whether this program may limit sandboxes.
+func cgroupsFor(ctx context.Context, limits sandbox.Option) bool {
+	_, err := sandbox.Run(ctx, sandbox.WithCommand("true"), limits)
+	return err == nil
+}
 
 // peers gives every kind that can run here, and says what is missing.
-func peers(f *files) (kinds []kind, missing []string, err error) {
+func peers(ctx context.Context, f *files) (kinds []kind, missing []string, err error) {
 	nothing := func() error { return nil }
-	kinds = append(kinds, kind{sandkitName, func(ctx context.Context) (time.Duration, error) {
-		start := time.Now()
-		_, err := sandbox.Run(ctx, sandbox.WithRootfs(f.root), sandbox.WithCommand("/bin/true"))
-		return time.Since(start), err
-	}, nothing})
+	own := func(name string, opts ...sandbox.Option) kind {
+		return kind{name, func(ctx context.Context) (time.Duration, error) {
+			start := time.Now()
+			_, err := sandbox.Run(ctx, sandbox.WithRootfs(f.root), sandbox.WithCommand("/bin/true"), sandbox.Options(opts...))
+			return time.Since(start), err
+		}, nothing}
+	}
+	kinds = append(kinds, own(sandkitName))
+	if limits := sandbox.WithLimits(cgroup.Limits{MemoryMax: memoryLimit, CPUs: 1, Pids: pidsLimit}); cgroupsFor(ctx, limits) {
+		kinds = append(kinds, own(limitedName, limits))
+	}
 	floor, err := startWorker("floor", f.floor, f.root, f.scratch, "/bin/true")
 	if err != nil {
 		return nil, nil, err
@@ -37,7 +58,14 @@ func peers(f *files) (kinds []kind, missing []string, err error) {
 		{"bwrap", func() ([]string, error) {
 			return append(bwrap(f), "/bin/true"), nil
 		}},
-		{"runc", f.bundle},
+		{"runc", func() ([]string, error) { return f.bundle("bundle", nil) }},
+		{limitedRunc, func() ([]string, error) {
+			return f.bundle("limited", map[string]any{
+				"memory": map[string]any{"limit": memoryLimit, "swap": memoryLimit},
+				"cpu":    map[string]any{"quota": cpuPeriod, "period": cpuPeriod},
+				"pids":   map[string]any{"limit": pidsLimit},
+			})
+		}},
 	} {
 		command, err := c.command()
 		if err == nil {
@@ -80,9 +108,9 @@ func execute(command []string) func(ctx context.Context) (time.Duration, error) 
 }
 
 // bundle makes an OCI bundle for runc: its own default specification, with
-// our root and program.
-func (f *files) bundle() ([]string, error) {
-	dir := filepath.Join(f.dir, "bundle")
+// our root and program, and with limits if there are some.
+func (f *files) bundle(name string, limits map[string]any) ([]string, error) {
+	dir := filepath.Join(f.dir, name)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -105,6 +133,9 @@ func (f *files) bundle() ([]string, error) {
 	}
 	process["terminal"], process["args"] = false, []string{"/bin/true"}
 	root["path"] = f.root
+	if linux, ok := spec["linux"].(map[string]any); ok && limits != nil {
+		linux["resources"] = limits
+	}
 	if b, err = json.Marshal(spec); err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ func run(t *testing.T, files []*os.File, park bool) {
 	if s, err := p.Wait(); err != nil || s.Wait != 0 {
 		t.Errorf("%+v, %v", s, err)
 	}
+	p.Release()
 }
 
 func TestParking(t *testing.T) {

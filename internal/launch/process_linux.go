@@ -20,7 +20,7 @@ type Process struct {
 	proc    *os.Process   // process 1, or what will become it
 	earlier []*os.Process // launchers that forked process 1 and ended
 	forking bool          // proc is still to fork process 1
-	ended   func()        // called when the program has ended; may be nil
+	ended   func()        // called by Release; may be nil
 	room    Room          // may be nil
 	killed  bool
 }
@@ -105,11 +105,15 @@ func (p *Process) Wait() (Status, error) {
 	} else {
 		err = nil
 	}
-	err = errors.Join(err, p.reap())
+	return s, errors.Join(err, p.reap())
+}
+
+// Release tells that all work for this process is done, so that launchers may
+// be parked for the next.
+func (p *Process) Release() {
 	if p.ended != nil {
 		p.ended()
 	}
-	return s, err
 }
 
 // abort ends the set-up.
