@@ -66,7 +66,7 @@ vm() {
       say "kernel $kernel, as user $uid"
       CGO_ENABLED=0 go test -count=1 -p 1 -short -timeout 20m \
         -exec "$work/vmrun -k $kernel -uid $uid -timeout 15m -disk 600 -env TMPDIR=/disk -bin busybox -file $SANDKIT_PROBE -env SANDKIT_PROBE=$SANDKIT_PROBE" \
-        ./fs ./ns ./sandbox/... ./internal/safepath
+        ./cgroup ./fs ./ns ./sandbox/... ./internal/kernel ./internal/safepath ./internal/sys
     done
   done
 }
@@ -84,7 +84,7 @@ fuzz() {
 bench() {
   go test -run '^$' -bench . -benchtime 1x ./...
   if is_root; then
-    go run ./internal/compare -runs 20 -slow 5
+    go run ./internal/compare -runs 20 -slow 5 -alive 50 -heap 256
   fi
 }
 
