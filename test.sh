@@ -112,10 +112,15 @@ done
 CGO_ENABLED=0 go build -buildvcs=false -o "$SANDKIT_PROBE" ./internal/probe
 mkdir -p /run/sandkit 2>/dev/null && touch /run/sandkit/ids || true # one file of locks stays
 inventory > "$work/before"
+failed=
 for lane; do
   say "$lane ($(date +%T))"
-  $lane
+  set +e
+  (set -e && $lane)
+  [ $? -eq 0 ] || failed+=" $lane"
+  set -e
 done
 say "leak check"
-diff "$work/before" <(inventory) || { echo "test.sh: something was left behind" >&2; exit 1; }
+diff "$work/before" <(inventory) || { echo "test.sh: something was left behind" >&2; failed+=" leaks"; }
+[ -z "$failed" ] || { echo "test.sh: failed:$failed" >&2; exit 1; }
 echo "all lanes passed: $*"

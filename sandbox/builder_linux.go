@@ -29,8 +29,9 @@ type builder struct {
 	usersF *os.File   // the host program's user namespace
 	joined map[ns.Kind]*os.File
 
-	groupFiles int    // descriptors for joining a cgroup, which come first
-	group      *group // once it is known
+	groupFiles int       // descriptors for joining a cgroup, which come first
+	group      *group    // once it is known
+	noGroup    []Dropped // limits that drop, as there are no cgroups
 
 	prog  *program.Program
 	files []*os.File

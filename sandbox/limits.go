@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/sandkit/sandkit/cgroup"
@@ -52,6 +53,19 @@ func (s *Spec) limited() bool {
 		l.Pids = 0
 	}
 	return !l.IsZero() || s.CgroupParent != ""
+}
+
+// asksFor lists what limits there are, by what they are called when they drop.
+func (s *Spec) asksFor() []Droppable {
+	var list []Droppable
+	v := reflect.ValueOf(s.Limits)
+	for i := range v.NumField() {
+		d := droppedLimit(v.Type().Field(i).Name)
+		if !v.Field(i).IsZero() && !slices.Contains(list, d) {
+			list = append(list, d)
+		}
+	}
+	return list
 }
 
 // groupLimits are what the sandbox's group gets. Own is the number of its

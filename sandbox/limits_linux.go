@@ -44,6 +44,7 @@ func (b *builder) settle(ctx context.Context, r *room) error {
 // protectGroup says what the group limits, once it does.
 func (b *builder) protectGroup() {
 	if b.group == nil {
+		b.plan.Dropped = append(b.plan.Dropped, b.noGroup...)
 		return
 	}
 	l := b.group.room.group.Limits()
@@ -188,9 +189,29 @@ func (s *Sandbox) Events(ctx context.Context) iter.Seq2[Event, error] {
 	}
 }
 
+// dropLimits lets go of all limits, for a host that gives this program no
+// cgroups, if all of them are best effort.
+func (b *builder) dropLimits(reason error) bool {
+	if b.spec.CgroupParent != "" {
+		return false
+	}
+	var dropped []Dropped
+	for _, d := range b.spec.asksFor() {
+		if !b.spec.mayDrop(d) {
+			return false
+		}
+		dropped = append(dropped, Dropped{d, reason})
+	}
+	b.noGroup = dropped
+	return true
+}
+
 // useRooms has the sandbox started in a cgroup.
 func (s *Sandbox) useRooms(ctx context.Context, b *builder) (*launch.Rooms, error) {
 	rooms, err := newRoomKind(b.spec).rooms(ctx)
+	if errors.Is(err, ErrNotSupported) && b.dropLimits(err) {
+		return nil, nil
+	}
 	if rooms == nil || err != nil {
 		return nil, err
 	}

@@ -1,8 +1,10 @@
 package sandbox_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"strconv"
@@ -285,5 +287,20 @@ func TestImpossibleLimit(t *testing.T) {
 	res, err := sandbox.Run(testContext(t), sandbox.WithCommand("true"), sandbox.BestEffort(o))
 	if err != nil || !res.Protections.Has("cgroup") {
 		t.Errorf("%v, %v", res, err)
+	}
+}
+
+// TestLimitsDrop: limits that are best effort drop where there are no cgroups
+// for this program, or are in force.
+func TestLimitsDrop(t *testing.T) {
+	testutil.Unchanged(t)
+	var log bytes.Buffer
+	res, err := sandbox.Run(testContext(t), sandbox.WithCommand("true"), sandbox.WithLogger(slog.New(slog.NewTextHandler(&log, nil))),
+		sandbox.BestEffort(sandbox.WithMemory(64*mib), sandbox.WithPids(20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dropped := strings.Contains(log.String(), "memory limits"); dropped == res.Protections.Has("cgroup") {
+		t.Errorf("protections %v, log %s", res.Protections, &log)
 	}
 }
