@@ -138,18 +138,6 @@ func names(tb testing.TB, pattern string) []string {
 	return found
 }
 
-// cgroups lists those that are for sandboxes.
-func cgroups() []string {
-	var dirs []string
-	_ = filepath.WalkDir("/sys/fs/cgroup", func(p string, d os.DirEntry, err error) error {
-		if err == nil && d.IsDir() && strings.Contains(p+"/", "/sandkit/") {
-			dirs = append(dirs, p)
-		}
-		return nil // groups come and go while we look
-	})
-	return dirs
-}
-
 // children lists this program's child processes, zombies too.
 func children(tb testing.TB) []string {
 	tb.Helper()

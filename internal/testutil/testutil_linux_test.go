@@ -121,6 +121,19 @@ var messes = map[string]mess{
 		err := syscall.Mount("none", dir, "tmpfs", 0, "size=4k")
 		return func() error { return syscall.Unmount(dir, 0) }, err
 	}},
+	"cgroup": {"cgroups: new: ", true, func(*testing.T) (func() error, error) {
+		top := "/sys/fs/cgroup"
+		if _, err := os.Stat(top + "/cgroup.procs"); err != nil {
+			top += "/pids" // cgroup v1
+		}
+		dir := top + "/sandkit/mess"
+		err := os.MkdirAll(dir, 0o755)
+		return func() error {
+			_ = os.Remove(dir)
+			_ = os.Remove(filepath.Dir(dir)) // unless somebody else is in there
+			return nil
+		}, err
+	}},
 	"thread in other namespaces": {"namespaces: new: uts:", true, func(*testing.T) (func() error, error) {
 		stop, ready := make(chan struct{}), make(chan error)
 		go func() {
