@@ -65,11 +65,11 @@ func measure(ctx context.Context, kinds []kind, runs int, pause time.Duration) (
 // String prints the table; the ratios are to the row of sandkit.
 func (t table) String() string {
 	var text, b strings.Builder
-	text.WriteString("\tp50\tp95\tp50 / sandkit\tp95 / sandkit\t\n")
+	text.WriteString("\tp50\tp95\tp99\tp50 / sandkit\tp95 / sandkit\t\n")
 	i := slices.IndexFunc(t, func(r row) bool { return r.name == sandkitName })
 	base := t[i]
 	for _, r := range t {
-		fmt.Fprintf(&text, "%s\t%d\t%d\t%.2f\t%.2f\t\n", r.name, r.at(50).Microseconds(), r.at(95).Microseconds(),
+		fmt.Fprintf(&text, "%s\t%d\t%d\t%d\t%.2f\t%.2f\t\n", r.name, r.at(50).Microseconds(), r.at(95).Microseconds(), r.at(99).Microseconds(),
 			float64(r.at(50))/float64(base.at(50)), float64(r.at(95))/float64(base.at(95)))
 	}
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)

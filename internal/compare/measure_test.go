@@ -23,10 +23,10 @@ func TestTable(t *testing.T) {
 		{"slow", micros(1000, 1000, 3000, 5000)},
 	}.String()
 	want := []string{
-		"p50 p95 p50 / sandkit p95 / sandkit",
-		"floor 100 400 0.50 2.00",
-		"sandkit 200 200 1.00 1.00",
-		"slow 3000 5000 15.00 25.00",
+		"p50 p95 p99 p50 / sandkit p95 / sandkit",
+		"floor 100 400 400 0.50 2.00",
+		"sandkit 200 200 200 1.00 1.00",
+		"slow 3000 5000 5000 15.00 25.00",
 	}
 	var lines []string
 	for l := range strings.Lines(got) {
