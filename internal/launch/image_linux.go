@@ -23,7 +23,8 @@ var image = sync.OnceValues(func() (string, error) {
 			Hint:    "sandkit runs on amd64 and arm64",
 		}
 	}
-	sys.GrowFDTable(roomyTable)
+	// Beside the first start: it needs no larger table yet.
+	go sys.GrowFDTable(roomyTable)
 	fd, err := sys.SealedExecutable("sandkit", launcherELF)
 	if err != nil {
 		return "", fmt.Errorf("make launcher: %w", err)
