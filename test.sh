@@ -57,18 +57,30 @@ race() {
   fi
 }
 
-# vm runs what depends on the kernel in virtual machines.
+# vm runs what depends on the kernel in virtual machines, two at a time: the
+# processor is emulated, and the tests mostly wait for one another.
 vm() {
-  local kernel uid
+  local kernel failed=0
   CGO_ENABLED=0 go build -o "$work/vmrun" ./internal/vmrun
   for kernel in 6.1 6.12; do
-    for uid in 0 1000; do
-      say "kernel $kernel, as user $uid"
-      CGO_ENABLED=0 go test -count=1 -p 1 -short -timeout 20m \
-        -exec "$work/vmrun -k $kernel -uid $uid -timeout 15m -disk 600 -env TMPDIR=/disk -bin busybox -file $SANDKIT_PROBE -env SANDKIT_PROBE=$SANDKIT_PROBE" \
-        ./cgroup ./fs ./ns ./sandbox/... ./internal/kernel ./internal/safepath ./internal/sys
-    done
+    vm_kernel "$kernel" > "$work/vm-$kernel.log" 2>&1 &
   done
+  for kernel in 6.1 6.12; do
+    wait -n || failed=1
+  done
+  cat "$work"/vm-*.log
+  return $failed
+}
+
+vm_kernel() {
+  local uid failed=0
+  for uid in 0 1000; do
+    say "kernel $1, as user $uid"
+    CGO_ENABLED=0 go test -count=1 -p 1 -short -timeout 20m \
+      -exec "$work/vmrun -k $1 -uid $uid -timeout 15m -disk 600 -env TMPDIR=/disk -bin busybox -file $SANDKIT_PROBE -env SANDKIT_PROBE=$SANDKIT_PROBE" \
+      ./cgroup ./fs ./ns ./sandbox/... ./internal/kernel ./internal/safepath ./internal/sys || failed=1
+  done
+  return $failed
 }
 
 # fuzz gives every fuzz target a few seconds.
