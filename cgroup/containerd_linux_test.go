@@ -16,15 +16,37 @@ func TestSameAsContainerd(t *testing.T) {
 	if err := g.Freeze(t.Context()); err != nil { // so that both see the same
 		t.Fatal(err)
 	}
-	s := stats(t, g)
-	type reading struct {
-		usage           time.Duration
-		periods         uint64
-		memory, limit   uint64
-		pids, pidsLimit uint64
+	// Readings that nothing happened between are the same.
+	for range 100 {
+		before, theirs, after := ours(t, g), theirs(t, g), ours(t, g)
+		if before != after {
+			continue
+		}
+		if before != theirs {
+			t.Errorf("read %+v, containerd/cgroups %+v", before, theirs)
+		}
+		return
 	}
-	ours := reading{s.CPU.Usage, s.CPU.Periods, s.Memory.Current, s.Memory.Limit, s.Pids.Current, s.Pids.Limit}
-	var theirs reading
+	t.Error("a frozen group does not come to rest")
+}
+
+// reading is what both read. Memory is in MiB: each CPU keeps some pages in
+// stock, which the kernel may give back meanwhile.
+type reading struct {
+	usage           time.Duration
+	periods         uint64
+	memory, limit   uint64
+	pids, pidsLimit uint64
+}
+
+func ours(t *testing.T, g *Group) reading {
+	t.Helper()
+	s := stats(t, g)
+	return reading{s.CPU.Usage, s.CPU.Periods, s.Memory.Current >> 20, s.Memory.Limit, s.Pids.Current, s.Pids.Limit}
+}
+
+func theirs(t *testing.T, g *Group) reading {
+	t.Helper()
 	p, _ := g.of(Memory)
 	if p.at.version == 1 {
 		c, err := cgroup1.Load(cgroup1.StaticPath(p.group))
@@ -35,29 +57,20 @@ func TestSameAsContainerd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		theirs = reading{
-			time.Duration(m.CPU.Usage.Total), m.CPU.Throttling.Periods, m.Memory.Usage.Usage, m.Memory.Usage.Limit, m.Pids.Current, m.Pids.Limit,
-		}
-	} else {
-		c, err := cgroup2.Load(p.group)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := c.Stat()
-		if err != nil {
-			t.Fatal(err)
-		}
-		theirs = reading{
-			time.Duration(m.CPU.UsageUsec) * time.Microsecond, m.CPU.NrPeriods, m.Memory.Usage, m.Memory.UsageLimit, m.Pids.Current, m.Pids.Limit,
+		return reading{
+			time.Duration(m.CPU.Usage.Total), m.CPU.Throttling.Periods, m.Memory.Usage.Usage >> 20, m.Memory.Usage.Limit, m.Pids.Current, m.Pids.Limit,
 		}
 	}
-	// Each CPU keeps some pages in stock, which the kernel may give back meanwhile.
-	const stock = 1 << 20
-	if max(ours.memory, theirs.memory)-min(ours.memory, theirs.memory) < stock {
-		ours.memory = theirs.memory
+	c, err := cgroup2.Load(p.group)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if ours != theirs {
-		t.Errorf("read %+v, containerd/cgroups %+v", ours, theirs)
+	m, err := c.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reading{
+		time.Duration(m.CPU.UsageUsec) * time.Microsecond, m.CPU.NrPeriods, m.Memory.Usage >> 20, m.Memory.UsageLimit, m.Pids.Current, m.Pids.Limit,
 	}
 }
 

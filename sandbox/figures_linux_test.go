@@ -155,6 +155,7 @@ func TestImportCost(t *testing.T) {
 	if testutil.InVM() {
 		t.Skip("the virtual machine has no Go; the native lanes run this")
 	}
+	testutil.NeedRoot(t) // for whom the build cache is; the binary is the same for everybody
 	c, err := figures.MeasureImport(testContext(t), t.TempDir(), 15)
 	if err != nil {
 		t.Fatal(err)

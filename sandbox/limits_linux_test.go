@@ -161,7 +161,11 @@ func TestPause(t *testing.T) {
 		if err := s.Pause(testContext(t)); err != nil {
 			t.Fatal(err)
 		}
-		before := stats(t, s).CPU.Usage
+		before := time.Duration(-1)
+		for now := stats(t, s).CPU.Usage; now != before; now = stats(t, s).CPU.Usage {
+			before = now // the kernel is still adding up
+			time.Sleep(10 * time.Millisecond)
+		}
 		time.Sleep(30 * time.Millisecond)
 		if after := stats(t, s).CPU.Usage; after != before {
 			t.Errorf("used %v while paused", after-before)

@@ -22,4 +22,4 @@ if [ -n "${SANDKIT_PROBE:-}" ]; then
 fi
 chown -R "$uid:$uid" "$dir"
 cd "$dir/tree/$package"
-TMPDIR=$dir/tmp HOME=$dir setpriv --reuid "$uid" --regid "$uid" --clear-groups "$dir/test" "$@"
+TMPDIR=$dir/tmp HOME=$dir GOFLAGS=-buildvcs=false setpriv --reuid "$uid" --regid "$uid" --clear-groups "$dir/test" "$@"
