@@ -15,6 +15,7 @@ import (
 	"github.com/sandkit/sandkit/internal/program"
 	"github.com/sandkit/sandkit/internal/testutil"
 	"github.com/sandkit/sandkit/sandbox"
+	"github.com/sandkit/sandkit/sandbox/seccomp"
 )
 
 // TestCancelAtEveryStep: the set-up hangs before each step in turn. When the
@@ -205,4 +206,19 @@ func TestDescriptorsOfTheHostProgram(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Errorf("%v descriptors for each sandbox, want at most %d", each, most)
+}
+
+// TestTracedByProcessOne: a program may ask its parent, which is process 1, to
+// trace it. That stops it for each signal; it goes on all the same, and its exit
+// status is its own.
+func TestTracedByProcessOne(t *testing.T) {
+	testutil.Unchanged(t)
+	opts := options(sandbox.WithSeccomp(seccomp.Unconfined()))
+	out := probe(t, opts, "traceme", "traceme")
+	gives(t, out[0], "alive")
+	gives(t, out[1], "alive") // it was let go and could ask again
+	_, _, err := tryProbe(t, opts, "traceme", "exit|7")
+	if exit, ok := errors.AsType[*sandbox.ExitError](err); !ok || exit.ExitCode != 7 {
+		t.Errorf("%v", err)
+	}
 }

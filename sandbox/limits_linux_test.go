@@ -106,7 +106,7 @@ func TestCPULimits(t *testing.T) {
 	// Periods in which it was not throttled may have been used in part, by it or
 	// by others who wanted the CPU as well.
 	const quota = 40 * time.Millisecond
-	least, most := time.Duration(c.ThrottledPeriods)*quota*9/10, time.Duration(c.Periods)*quota*11/10
+	least, most := time.Duration(c.ThrottledPeriods)*quota*9/10, time.Duration(c.Periods+1)*quota*11/10
 	if c.Usage < 800*time.Millisecond || c.ThrottledPeriods == 0 || c.Usage < least || c.Usage > most {
 		t.Errorf("used %v, want from %v to %v: %+v", c.Usage, least, most, c)
 	}

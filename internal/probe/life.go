@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,6 +40,7 @@ func registerLife() {
 	register("litter", litter)
 	register("zombies", zombies)
 	register("daemon", daemon)
+	register("traceme", traceMe)
 }
 
 // awaitSignal says "ready" on standard error, waits for a signal of the list
@@ -123,4 +125,15 @@ func sendFD(a []string) (string, error) {
 	defer c.Close()
 	_, _, err = c.WriteMsgUnix([]byte("x"), syscall.UnixRights(int(number(a[1]))), nil)
 	return "", err
+}
+
+// traceMe asks the parent to trace this process, and then stops for a signal
+// that nobody minds, until the tracer lets it go on.
+func traceMe([]string) (string, error) {
+	runtime.LockOSThread()
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_PTRACE, syscall.PTRACE_TRACEME, 0, 0); errno != 0 {
+		return "", errno
+	}
+	err := syscall.Tgkill(os.Getpid(), syscall.Gettid(), syscall.SIGWINCH)
+	return "alive", err
 }

@@ -10,6 +10,7 @@
 #define NR_clone 56
 #define NR_kill 62
 #define NR_wait4 61
+#define NR_ptrace 101
 #define NR_prctl 157
 #define NR_futex 202
 #define NR_exit_group 231

@@ -5,6 +5,7 @@
 #define NR_exit_group 94
 #define NR_futex 98
 #define NR_nanosleep 101
+#define NR_ptrace 117
 #define NR_kill 129
 #define NR_rt_sigaction 134
 #define NR_rt_sigprocmask 135

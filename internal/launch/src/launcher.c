@@ -33,7 +33,7 @@ typedef long i64;
 
 enum { EINTR = 4, ENOMEM = 12, EACCES = 13, EINVAL = 22, ETXTBSY = 26, ENOSPC = 28, EPROTO = 71 };
 enum { SIGKILL = 9, SIGCHLD = 17, SIGSTOP = 19, SIG_LAST = 64 };
-enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, WNOHANG = 1, POLLIN = 1, MSG_NOSIGNAL = 0x4000, PR_CAPBSET_DROP = 24 };
+enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, WNOHANG = 1, POLLIN = 1, MSG_NOSIGNAL = 0x4000, PR_CAPBSET_DROP = 24, PTRACE_DETACH = 17, SIGTRAP = 5 };
 enum { SFD_CLOEXEC = 02000000, SIG_SETMASK = 2 };
 enum { PROT_RW = 3, MAP_PRIVATE_ANON_FIXED_NOREPLACE = 0x100022 };
 enum { CLONE_VM = 0x100, CLONE_PARENT_SETTID = 0x100000, CLONE_CHILD_CLEARTID = 0x200000 };
@@ -415,6 +415,11 @@ static void reap(void)
 			continue;
 		if (pid <= 0)
 			return;
+		if ((status & 0xff) == 0x7f) { // stopped: it made its parent its tracer
+			u32 sig = status >> 8 & 0xff;
+			SYS4(NR_ptrace, PTRACE_DETACH, pid, 0, sig == SIGTRAP ? 0 : sig);
+			continue;
+		}
 		if (pid == main_pid) {
 			end.m = (struct message){MSG_EXITED, status, 0};
 			send(&end, sizeof end);
