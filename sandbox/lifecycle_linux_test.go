@@ -160,8 +160,12 @@ func TestNothingSurvivesTheProgram(t *testing.T) {
 
 func TestOrphansAreReaped(t *testing.T) {
 	testutil.Unchanged(t)
+	n := 1000
+	if testing.Short() {
+		n = 100
+	}
 	lanes(t, func(t *testing.T, lane sandbox.Option) {
-		out := probe(t, options(lane), "orphans|1000", "zombies")
+		out := probe(t, options(lane), "orphans|"+itoa(n), "zombies")
 		works(t, out[0])
 		gives(t, out[1], "0")
 	})
