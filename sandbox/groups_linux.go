@@ -51,6 +51,9 @@ func acquireTree(ctx context.Context, parent string) (*sharedTree, error) {
 	_, _ = h.host.Collect(ctx, parent)
 	tree, err := h.host.Claim(ctx, parent)
 	if err != nil {
+		if len(h.trees) == 0 {
+			h.host = nil // looked at anew next time: the program may be in another group then
+		}
 		return nil, err
 	}
 	t := &sharedTree{Tree: tree, parent: parent, users: 1}
