@@ -90,16 +90,7 @@ func (s Scope) address(root string) string {
 	case s.Address != "":
 		return s.Address
 	case os.Geteuid() == 0:
-		if a := os.Getenv("DBUS_SYSTEM_BUS_ADDRESS"); a != "" {
-			return a
-		}
 		return at("run/dbus/system_bus_socket")
-	}
-	if a := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); a != "" {
-		return a
-	}
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
-		return "unix:path=" + filepath.Join(dir, "bus")
 	}
 	return at(fmt.Sprintf("run/user/%d/bus", os.Geteuid()))
 }

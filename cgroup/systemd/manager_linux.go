@@ -59,7 +59,7 @@ func dial(ctx context.Context, address string) (*manager, error) {
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		err = &NotSupportedError{
 			Feature: "systemd scope", Err: err,
-			Hint: "there is no D-Bus: install dbus; for an ordinary user, log in, or loginctl enable-linger, and set XDG_RUNTIME_DIR",
+			Hint: "there is no D-Bus: install dbus; for an ordinary user, log in, or loginctl enable-linger",
 		}
 	}
 	return nil, fmt.Errorf("connect to D-Bus at %s: %w", address, err)

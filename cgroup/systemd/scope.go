@@ -21,8 +21,8 @@ type Scope struct {
 	// systemd's default, which is system.slice for root and app.slice or the top
 	// of the user's part of the tree for others.
 	Slice string
-	// Address is where D-Bus is; empty: the system's for root, the user's for
-	// others, as the environment says or in their usual places.
+	// Address is where D-Bus is, "unix:path=..."; empty: for root the system's,
+	// /run/dbus/system_bus_socket, for others the user's, /run/user/UID/bus.
 	Address string
 }
 
