@@ -98,7 +98,7 @@ type roomKind struct {
 }
 
 func newRoomKind(s *Spec) roomKind {
-	l := groupLimits(s.Limits, 0)
+	l := s.groupLimits(s.Limits, 0)
 	k := roomKind{
 		parent: s.CgroupParent, reserve: l.Controllers(), asked: s.limited(), best: s.droppableLimits(),
 		later: []cgroup.Controller{cgroup.Core},

@@ -32,7 +32,7 @@ func (b *builder) settle(ctx context.Context, r *room) error {
 	if b.prog.Forks() {
 		own++
 	}
-	if err := r.group.Apply(ctx, groupLimits(b.spec.Limits, own)); err != nil {
+	if err := r.group.Apply(ctx, b.spec.groupLimits(b.spec.Limits, own)); err != nil {
 		return &groupError{err}
 	}
 	b.group = &group{room: r}
@@ -44,7 +44,7 @@ func (b *builder) tighten(ctx context.Context) error {
 	if b.group == nil || !b.prog.Forks() {
 		return nil
 	}
-	if err := b.group.room.group.Apply(ctx, groupLimits(b.spec.Limits, ownProcesses)); err != nil {
+	if err := b.group.room.group.Apply(ctx, b.spec.groupLimits(b.spec.Limits, ownProcesses)); err != nil {
 		return &groupError{err}
 	}
 	return nil
@@ -57,15 +57,22 @@ func (b *builder) protectGroup() {
 	}
 	l := b.group.room.group.Limits()
 	l.Pids = max(l.Pids-ownProcesses, 0)
+	devices := l.Devices != nil
 	for _, d := range b.group.room.group.Dropped() {
 		if slices.Contains(limitFields[DropPids], d.Field) {
 			l.Pids = 0
+		}
+		if slices.Contains(limitFields[DropDevices], d.Field) {
+			devices = false
 		}
 		if b.spec.limited() {
 			b.plan.Dropped = append(b.plan.Dropped, Dropped{droppedLimit(d.Field), d.Err})
 		}
 	}
 	b.protect("cgroup", l.String())
+	if devices {
+		b.protect("devices", fmt.Sprintf("standard and %d rules", len(l.Devices)))
+	}
 }
 
 // groupError is what went wrong with the sandbox's cgroup.
@@ -124,13 +131,14 @@ func (s *Sandbox) inGroup(op string, f func(*group) error) error {
 }
 
 // Update replaces the limits of the running sandbox: those that l has not are
-// lifted, but Pids of 0 is [DefaultPids]. On error the limits are as before.
+// lifted, but Pids of 0 is [DefaultPids], and Devices of nil is what it is in
+// [Spec]. On error the limits are as before.
 func (s *Sandbox) Update(ctx context.Context, l cgroup.Limits) error {
 	if err := invalid(prefixed("Update", checkLimits(l))); err != nil {
 		return s.wrap("update", "", "", err)
 	}
 	return s.inGroup("update", func(g *group) error {
-		return g.room.group.Apply(ctx, groupLimits(l, ownProcesses))
+		return g.room.group.Apply(ctx, s.spec.groupLimits(l, ownProcesses))
 	})
 }
 
