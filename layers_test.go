@@ -19,7 +19,7 @@ var layers = [][]string{
 	{"internal/sys", "internal/undo", "internal/capability", "internal/passwd"},
 	{"internal/kernel", "internal/safepath", "internal/program"},
 	{"cgroup", "ns", "fs", "sandbox/seccomp"},
-	{"internal/launch"},
+	{"internal/launch", "cgroup/systemd"},
 	{"sandbox"},
 }
 
@@ -32,6 +32,7 @@ var outside = map[string]struct{ owner, why string }{
 	"github.com/elastic/go-seccomp-bpf":  {"sandbox/seccomp", "filters are this package's business"},
 	"github.com/containerd/cgroups":      {"cgroup", "cgroups are this package's business"},
 	"github.com/cilium/ebpf":             {"cgroup", "the device filter is its only program"},
+	"github.com/godbus/dbus":             {"cgroup/systemd", "who does not ask systemd for anything is spared D-Bus"},
 	"github.com/rogpeppe/go-internal":    {"", "tests only"},
 	"github.com/google/go-cmp/cmp":       {"internal/testutil", "tests only"},
 	"go.uber.org/goleak":                 {"", "tests only"},

@@ -20,7 +20,7 @@ const hostLeaf = "sandkit-host"
 
 // delegateHint is the remedy when no part of the v2 tree is ours.
 const delegateHint = "have a part of the tree delegated: systemd-run --user --scope -p Delegate=yes PROGRAM, " +
-	"or Delegate=yes in the unit, or chown a group and its cgroup.procs and cgroup.subtree_control"
+	"or package cgroup/systemd, or Delegate=yes in the unit, or chown a group and its cgroup.procs and cgroup.subtree_control"
 
 // findBase gives the group below which this program makes its own. That is the
 // top for who may write there, as root may; otherwise the nearest group above the
@@ -105,7 +105,7 @@ func (h *Host) enable(group string, list ...string) error {
 func (h *Host) enableOne(group, controller string) error {
 	file := filepath.Join(h.v2.dir(group), "cgroup.subtree_control")
 	err := h.files.write(file, "+"+controller)
-	if err != nil && group == h.base && !h.isTop(group) {
+	if err != nil && (group == h.base || group == h.v2.own) && !h.isTop(group) {
 		// Busy with processes: perhaps only this program's.
 		if moveErr := h.moveOwn(group); moveErr != nil {
 			return moveErr

@@ -37,9 +37,11 @@ type Tree struct {
 // where this program may make groups, which is the top for root. Missing
 // groups of the path are made. An empty parent is DefaultParent.
 //
-// For an ordinary user on v2 whose own group is the only one given to it, Claim
-// moves this program into a leaf "sandkit-host" below, when all processes of the
-// group are the program's own, and otherwise returns a NotSupportedError.
+// When, on v2, the parent is the program's own group, or an ordinary user has
+// been given no other, the first group with limits moves this program into a
+// leaf "sandkit-host" below, provided that all processes of the group are the
+// program's own; otherwise it is a NotSupportedError. Package
+// [github.com/sandkit/sandkit/cgroup/systemd] gets a program such a group.
 func (h *Host) Claim(ctx context.Context, parent string) (*Tree, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("claim cgroup tree: %w", err)

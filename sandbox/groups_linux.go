@@ -51,6 +51,9 @@ func acquireTree(ctx context.Context, parent string) (*sharedTree, error) {
 	_, _ = h.host.Collect(ctx, parent)
 	tree, err := h.host.Claim(ctx, parent)
 	if err != nil {
+		if len(h.trees) == 0 {
+			h.host = nil // looked at anew next time: the program may be in another group then
+		}
 		return nil, err
 	}
 	t := &sharedTree{Tree: tree, parent: parent, users: 1}
@@ -95,7 +98,7 @@ type roomKind struct {
 }
 
 func newRoomKind(s *Spec) roomKind {
-	l := groupLimits(s.Limits, 0)
+	l := s.groupLimits(s.Limits, 0)
 	k := roomKind{
 		parent: s.CgroupParent, reserve: l.Controllers(), asked: s.limited(), best: s.droppableLimits(),
 		later: []cgroup.Controller{cgroup.Core},

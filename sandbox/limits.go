@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/sandkit/sandkit/cgroup"
+	"github.com/sandkit/sandkit/internal/capability"
 )
 
 // DefaultPids is how many processes and threads a sandbox may have unless
@@ -45,14 +46,14 @@ func droppedLimit(field string) Droppable {
 	return Droppable(field)
 }
 
-// limited tells whether somebody asked for a limit or a group, so that the host
-// has to give it.
+// limited tells whether somebody asked for a limit or a group, or for what is
+// not safe without, so that the host has to give it.
 func (s *Spec) limited() bool {
 	l := s.Limits
 	if l.Pids == cgroup.Unlimited {
 		l.Pids = 0
 	}
-	return !l.IsZero() || s.CgroupParent != ""
+	return !l.IsZero() || s.CgroupParent != "" || s.makesDevices()
 }
 
 // asksFor lists what limits there are, by what they are called when they drop.
@@ -68,9 +69,21 @@ func (s *Spec) asksFor() []Droppable {
 	return list
 }
 
-// groupLimits are what the sandbox's group gets. Own is the number of its
-// processes that are not the program's.
-func groupLimits(l cgroup.Limits, own int64) cgroup.Limits {
+// makesDevices tells whether programs could get at the host's devices: root's
+// own capabilities can make nodes in /dev, or mount what has them. In a user
+// namespace the kernel refuses both, and without the capabilities there is no
+// node but those of /dev, as all other mounts are nodev.
+func (s *Spec) makesDevices() bool {
+	if !s.HostUsers {
+		return false
+	}
+	caps, err := capability.Parse(slices.Concat(s.Process.Capabilities, s.Process.AmbientCapabilities))
+	return err == nil && caps&(capability.Mknod|capability.SysAdmin) != 0 // Validate has checked the names
+}
+
+// groupLimits are what the sandbox's group gets for limits that were asked
+// for. Own is the number of its processes that are not the program's.
+func (s *Spec) groupLimits(l cgroup.Limits, own int64) cgroup.Limits {
 	l = l.Clone()
 	switch l.Pids {
 	case cgroup.Unlimited:
@@ -79,6 +92,9 @@ func groupLimits(l cgroup.Limits, own int64) cgroup.Limits {
 		l.Pids = DefaultPids + own
 	default:
 		l.Pids += own
+	}
+	if l.Devices == nil && s.makesDevices() {
+		l.Devices = []cgroup.DeviceRule{} // the standard ones
 	}
 	return l
 }

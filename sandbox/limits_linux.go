@@ -22,22 +22,31 @@ func (b *builder) joinGroup(q *program.Sequence) {
 }
 
 // ownProcesses is how many processes of the group are not the program's:
-// process 1, and the launcher that forked it.
-func (b *builder) ownProcesses() int64 {
-	if b.prog.Forks() {
-		return 2
-	}
-	return 1
-}
+// process 1.
+const ownProcesses = 1
 
-// settle limits the group that the sandbox turns out to be in.
+// settle limits the group that the sandbox turns out to be in. A launcher that
+// forks process 1 is one process more, until the start is over.
 func (b *builder) settle(ctx context.Context, r *room) error {
-	own := b.ownProcesses()
-	limits := groupLimits(b.spec.Limits, own)
-	if err := r.group.Apply(ctx, limits); err != nil {
+	own := int64(ownProcesses)
+	if b.prog.Forks() {
+		own++
+	}
+	if err := r.group.Apply(ctx, b.spec.groupLimits(b.spec.Limits, own)); err != nil {
 		return &groupError{err}
 	}
-	b.group = &group{room: r, own: uint64(own)}
+	b.group = &group{room: r}
+	return nil
+}
+
+// tighten takes back what only the start needed.
+func (b *builder) tighten(ctx context.Context) error {
+	if b.group == nil || !b.prog.Forks() {
+		return nil
+	}
+	if err := b.group.room.group.Apply(ctx, b.spec.groupLimits(b.spec.Limits, ownProcesses)); err != nil {
+		return &groupError{err}
+	}
 	return nil
 }
 
@@ -48,16 +57,23 @@ func (b *builder) protectGroup() {
 		return
 	}
 	l := b.group.room.group.Limits()
-	l.Pids = max(l.Pids-int64(b.group.own), 0)
+	l.Pids = max(l.Pids-ownProcesses, 0)
+	devices := l.Devices != nil
 	for _, d := range b.group.room.group.Dropped() {
 		if slices.Contains(limitFields[DropPids], d.Field) {
 			l.Pids = 0
+		}
+		if slices.Contains(limitFields[DropDevices], d.Field) {
+			devices = false
 		}
 		if b.spec.limited() {
 			b.plan.Dropped = append(b.plan.Dropped, Dropped{droppedLimit(d.Field), d.Err})
 		}
 	}
 	b.protect("cgroup", l.String())
+	if devices {
+		b.protect("devices", fmt.Sprintf("standard and %d rules", len(l.Devices)))
+	}
 }
 
 // groupError is what went wrong with the sandbox's cgroup.
@@ -66,28 +82,25 @@ type groupError struct{ error }
 func (e *groupError) Unwrap() error { return e.error }
 
 // group is the cgroup of a running sandbox.
-type group struct {
-	room *room
-	own  uint64 // processes that are not the program's
-}
+type group struct{ room *room }
 
 // stats reads them, without the processes that are not the program's.
 func (g *group) stats() (cgroup.Stats, error) {
 	s, err := g.room.group.Stats()
-	g.discount(&s)
+	discount(&s)
 	return s, err
 }
 
-func (g *group) discount(s *cgroup.Stats) {
+func discount(s *cgroup.Stats) {
 	for _, n := range []*uint64{&s.Pids.Current, &s.Pids.Peak, &s.Pids.Limit} {
-		*n -= min(*n, g.own)
+		*n -= min(*n, ownProcesses)
 	}
 }
 
 // end takes the last reading and removes the group.
 func (g *group) end() (cgroup.Stats, error) {
 	s, err := g.room.group.Finish(context.Background())
-	g.discount(&s)
+	discount(&s)
 	return s, errors.Join(err, g.discard())
 }
 
@@ -119,13 +132,14 @@ func (s *Sandbox) inGroup(op string, f func(*group) error) error {
 }
 
 // Update replaces the limits of the running sandbox: those that l has not are
-// lifted, but Pids of 0 is [DefaultPids]. On error the limits are as before.
+// lifted, but Pids of 0 is [DefaultPids], and Devices of nil is what it is in
+// [Spec]. On error the limits are as before.
 func (s *Sandbox) Update(ctx context.Context, l cgroup.Limits) error {
 	if err := invalid(prefixed("Update", checkLimits(l))); err != nil {
 		return s.wrap("update", "", "", err)
 	}
 	return s.inGroup("update", func(g *group) error {
-		return g.room.group.Apply(ctx, groupLimits(l, int64(g.own)))
+		return g.room.group.Apply(ctx, s.spec.groupLimits(l, ownProcesses))
 	})
 }
 

@@ -93,22 +93,31 @@ func TestPidsLimit(t *testing.T) {
 	}
 }
 
-// TestCPULimits: a quota is kept, by what was used in the periods there were;
-// the CPUs of a set are all that there are.
+// TestCPULimits: over two seconds, usage is within a tenth of the quota of the
+// periods there were. More is never right. Less happens on a busy machine: then
+// the program did not get what it might have had, and periods that began late
+// count as throttled without having been given anything.
 func TestCPULimits(t *testing.T) {
 	testutil.Unchanged(t)
 	needGroups(t)
-	res, err := sandbox.Run(testContext(t), withProbe(t), sandbox.WithCPUs(0.4), sandbox.WithCommand(probePath, "spin|800ms"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := res.Stats.CPU
-	// Periods in which it was not throttled may have been used in part, by it or
-	// by others who wanted the CPU as well.
-	const quota = 40 * time.Millisecond
-	least, most := time.Duration(c.ThrottledPeriods)*quota*9/10, time.Duration(c.Periods+1)*quota*11/10
-	if c.Usage < 800*time.Millisecond || c.ThrottledPeriods == 0 || c.Usage < least || c.Usage > most {
-		t.Errorf("used %v, want from %v to %v: %+v", c.Usage, least, most, c)
+	const quota, tries = 40 * time.Millisecond, 5
+	for n := range tries {
+		res, err := sandbox.Run(testContext(t), withProbe(t), sandbox.WithCPUs(0.4), sandbox.WithCommand(probePath, "spin|800ms"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := res.Stats.CPU
+		least, most := time.Duration(c.ThrottledPeriods)*quota*9/10, time.Duration(c.Periods+1)*quota*11/10
+		if c.Usage < 800*time.Millisecond || c.ThrottledPeriods == 0 || c.Usage > most {
+			t.Errorf("used %v, want at most %v: %+v", c.Usage, most, c)
+		}
+		if c.Usage >= least {
+			break
+		}
+		t.Logf("used %v, want at least %v: %+v", c.Usage, least, c)
+		if n == tries-1 && !testutil.InVM() { // an emulated machine may always be late
+			t.Error("in every try")
+		}
 	}
 	gives(t, probe1(t, options(sandbox.WithCPUSet("0")), "cpus"), "1")
 }

@@ -19,9 +19,15 @@ func WithHostname(name string) Option {
 
 // WithHostUsers gives the sandbox no user namespace of its own: user ids are
 // the host's, and root inside is root outside, if without capabilities. Only
-// root can ask for it, and it makes a sandbox weaker.
+// root can ask for it, and it makes a sandbox weaker. Capabilities that are
+// added are real ones; with MKNOD or SYS_ADMIN, a cgroup lets programs use the
+// standard devices only, unless WithLimits says which. [BestEffort] lets a host
+// go without that.
 func WithHostUsers() Option {
-	return option(func(c *config) { c.spec.HostUsers = true })
+	return option(func(c *config) {
+		c.droppable(DropDevices)
+		c.spec.HostUsers = true
+	})
 }
 
 // WithNamespaces says where namespaces come from. The default is that all are

@@ -43,7 +43,8 @@ type Spec struct {
 	Landlock *Landlock `json:"landlock,omitempty"`
 
 	// Limits of resources. Pids 0 is DefaultPids, cgroup.Unlimited none; every
-	// other zero is no limit.
+	// other zero is no limit, but with HostUsers and one of the capabilities
+	// MKNOD and SYS_ADMIN, Devices of nil leaves only cgroup.StandardDevices.
 	Limits cgroup.Limits `json:"limits,omitzero"`
 	// CgroupParent is the group to make the sandbox's in; empty:
 	// cgroup.DefaultParent.

@@ -121,6 +121,9 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 		Files: b.files, MainFiles: b.stdio, Rooms: rooms,
 		Park: len(b.joined) == 0 && s.tamper == nil,
 	})
+	if err == nil {
+		err = b.tighten(ctx)
+	}
 	if err := errors.Join(s.launchError(b, err), after.Unwind()); err != nil {
 		if p != nil {
 			_ = p.Kill()

@@ -23,7 +23,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 func victim(args []string) {
 	parts := map[string]func(args []string) error{
-		"supervise": supervise, "stalled": stalledHost, "busy": busyHost, "main-thread": mainThreadHost,
+		"supervise": supervise, "stalled": stalledHost, "busy": busyHost, "limited": limitedHost, "main-thread": mainThreadHost,
 	}
 	if err := parts[args[0]](args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "victim:", err)
@@ -115,6 +115,20 @@ func busyHost([]string) error {
 			return err
 		}
 	}
+}
+
+// limitedHost has a sandbox with limits below a parent of its own.
+func limitedHost(args []string) error {
+	s, err := sandbox.New(sandbox.WithCommand("sh", "-c", "sleep 1000 & sleep 1000"),
+		sandbox.WithMemory(64*mib), sandbox.WithPids(20), sandbox.WithCPUs(0.5), sandbox.WithCgroupParent(args[0]))
+	if err != nil {
+		return err
+	}
+	if err := s.Start(context.Background()); err != nil {
+		return err
+	}
+	fmt.Println("go")
+	select {} // until it is killed
 }
 
 // mainThreadHost starts a sandbox from the program's first thread and tells

@@ -31,6 +31,7 @@ var Last = len(names) - 1
 // The capabilities that the project itself reasons about.
 var (
 	Kill     = mustSet("KILL")
+	Mknod    = mustSet("MKNOD")
 	SysAdmin = mustSet("SYS_ADMIN")
 )
 

@@ -20,6 +20,7 @@ func registerConsume() {
 	register("eat", eat)
 	register("hoard", hoard)
 	register("memfd", fillMemfd)
+	register("direct", direct)
 	register("cpus", func([]string) (string, error) {
 		return fmt.Sprint(runtime.NumCPU()), nil // from sched_getaffinity
 	})
@@ -107,3 +108,29 @@ func fillMemfd(a []string) (string, error) {
 	}
 	return "", write(os.NewFile(fd, strings.TrimRight(string(name), "\x00")), int(number(a[0])))
 }
+
+// direct reads or writes so many KiB of a file past the page cache, and tells
+// how many nanoseconds that took.
+func direct(a []string) (string, error) {
+	const chunk = 64 << 10
+	flags := map[string]int{"r": os.O_RDONLY, "w": os.O_WRONLY | os.O_CREATE}[a[1]]
+	fd, err := syscall.Open(a[0], flags|syscall.O_DIRECT|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = syscall.Close(fd) }() // nothing is buffered
+	b, err := syscall.Mmap(-1, 0, chunk, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON) // aligned
+	if err != nil {
+		return "", err
+	}
+	move := map[string]func(int, []byte) (int, error){"r": syscall.Read, "w": syscall.Write}[a[1]]
+	start := time.Now()
+	for range int(number(a[2])) * 1024 / chunk {
+		if n, err := move(fd, b); err != nil || n != chunk {
+			return fmt.Sprint(n), errors.Join(err, errShort)
+		}
+	}
+	return fmt.Sprint(time.Since(start).Nanoseconds()), nil
+}
+
+var errShort = errors.New("short read or write")
