@@ -12,11 +12,11 @@
 // fixed time: numbers compare kinds with each other, not with a stopwatch.
 //
 // "Start to exit" is the median of what was executed between the call that starts
-// the program and its return with everything cleaned up, so far as the caller
-// waits for that. "Whole machine" is everything that was executed during as many
-// runs in a row, and afterwards until nothing was left to do, for each run: what
+// the program and its return, one run every 150 ms: all that the caller waits
+// for. "Whole machine" is everything that was executed during as many runs
+// back-to-back, and afterwards until nothing was left to do, for each run: what
 // sandkit parks for the next start and what the kernel cleans up later is in it.
-// "Waiting" is the median of the time in which there was nothing to do, which is
+// "Waiting" is the median of the time in which a run had nothing to do, which is
 // in neither.
 //
 // The program is a static "true" in a directory that is its root. A start of

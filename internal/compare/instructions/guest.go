@@ -42,9 +42,10 @@ func guest(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	m := meter{during, time.Sleep}
 	var t table
 	for _, k := range kinds {
-		r, err := measure(ctx, k, runs)
+		r, err := m.measure(ctx, k, runs)
 		if err = errors.Join(err, k.close()); err != nil {
 			return err
 		}

@@ -9,6 +9,8 @@ import (
 
 const (
 	warmUp = 5
+	// gap comes before each run that is looked at on its own.
+	gap = 150 * time.Millisecond
 	// quiet is how long it takes until nothing is left to do after a run, with
 	// a margin, and less than starts may be apart to count as close.
 	quiet = 900 * time.Millisecond
@@ -29,13 +31,20 @@ type row struct {
 	whole int64 // instructions of the whole machine for each run
 }
 
+// A meter counts what is done.
+type meter struct {
+	during func(f func() error) (span, error)
+	sleep  func(time.Duration)
+}
+
 // measure counts for one kind.
-func measure(ctx context.Context, k kind, runs int) (row, error) {
+func (m meter) measure(ctx context.Context, k kind, runs int) (row, error) {
 	r := row{name: k.name}
 	once := func() error { return k.run(ctx) }
 	for n := range warmUp + runs {
+		m.sleep(gap)
 		k.prepare()
-		s, err := during(once)
+		s, err := m.during(once)
 		if err != nil {
 			return r, fmt.Errorf("%s: %w", k.name, err)
 		}
@@ -43,15 +52,15 @@ func measure(ctx context.Context, k kind, runs int) (row, error) {
 			r.runs = append(r.runs, s)
 		}
 	}
-	time.Sleep(quiet)
-	all, err := during(func() error {
+	m.sleep(quiet)
+	all, err := m.during(func() error {
 		for range runs {
 			k.prepare()
 			if err := once(); err != nil {
 				return err
 			}
 		}
-		time.Sleep(quiet)
+		m.sleep(quiet)
 		return nil
 	})
 	r.whole = all.executed / int64(runs)

@@ -46,25 +46,30 @@ func (t table) print(out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := io.WriteString(out, t.ratios())
+	_, err := io.WriteString(out, "\n"+t.ratios())
 	return err
 }
 
 // ratios are those with a target, and what limits add.
 func (t table) ratios() string {
 	var b strings.Builder
-	for _, c := range []struct{ over, under, target string }{
-		{crunName, limitedName, "at least 5"},
-		{crunName, limitedColdName, "at least 5"},
-		{limitedName, sandkitName, "at most 1.3"},
-		{limitedColdName, coldName, "at most 1.3"},
+	for _, c := range []struct {
+		over, under, target string
+		missed              func(ratio float64) bool
+	}{
+		{crunName, limitedName, "at least 5", func(r float64) bool { return r < 5 }},
+		{limitedName, sandkitName, "at most 1.3", func(r float64) bool { return r > 1.3 }},
+		{limitedColdName, coldName, "at most 1.3", func(r float64) bool { return r > 1.3 }},
 	} {
 		over, under := t.find(c.over), t.find(c.under)
 		if over == nil || under == nil {
 			continue
 		}
-		fmt.Fprintf(&b, "(%s) / (%s): %.2f, whole machine %.2f; wanted %s\n", c.over, c.under,
-			ratio(over.executed(), under.executed()), ratio(over.whole, under.whole), c.target)
+		r, verdict := ratio(over.executed(), under.executed()), ""
+		if c.missed(r) {
+			verdict = ": missed"
+		}
+		fmt.Fprintf(&b, "%s / %s: %.2f (whole machine %.2f), wanted %s%s\n", c.over, c.under, r, ratio(over.whole, under.whole), c.target, verdict)
 	}
 	return b.String()
 }
