@@ -11,6 +11,7 @@ import (
 
 	"github.com/sandkit/sandkit/fs"
 	"github.com/sandkit/sandkit/internal/compare/figures"
+	"github.com/sandkit/sandkit/internal/compare/peer"
 	"github.com/sandkit/sandkit/sandbox"
 )
 
@@ -38,7 +39,7 @@ func pauseLoads(ctx context.Context, f *files) ([]load, error) {
 		{"during 200 starts of true by os/exec", false, execute(filepath.Join(f.root, "bin/true"))},
 	}
 	if _, err := exec.LookPath("bwrap"); err == nil {
-		args := bwrap(f)
+		args := peer.Bubblewrap(f.root)
 		for i := range n {
 			args = append(args, "--ro-bind", f.bindSource(i), bindTarget(i))
 		}

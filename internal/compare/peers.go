@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sandkit/sandkit/cgroup"
+	"github.com/sandkit/sandkit/internal/compare/peer"
 	"github.com/sandkit/sandkit/sandbox"
 )
 
@@ -19,10 +18,6 @@ const (
 	sandkitName = "sandkit"
 	limitedName = "sandkit, limits"
 	limitedRunc = "runc, limits"
-
-	memoryLimit = 64 << 20 // bytes
-	cpuPeriod   = 100_000  // µs; the quota is one CPU
-	pidsLimit   = 100
 )
 
 // cgroupsFor tells whether this program may limit sandboxes.
@@ -42,7 +37,7 @@ func peers(ctx context.Context, f *files) (kinds []kind, missing []string, err e
 		}, nothing}
 	}
 	kinds = append(kinds, own(sandkitName))
-	if limits := sandbox.WithLimits(cgroup.Limits{MemoryMax: memoryLimit, CPUs: 1, Pids: pidsLimit}); cgroupsFor(ctx, limits) {
+	if limits := sandbox.WithLimits(cgroup.Limits{MemoryMax: peer.MemoryLimit, CPUs: 1, Pids: peer.PidsLimit}); cgroupsFor(ctx, limits) {
 		kinds = append(kinds, own(limitedName, limits))
 	}
 	floor, err := startWorker("floor", f.floor, f.root, f.scratch, "/bin/true")
@@ -56,16 +51,10 @@ func peers(ctx context.Context, f *files) (kinds []kind, missing []string, err e
 	}{
 		{"fork and exec", func() ([]string, error) { return []string{filepath.Join(f.root, "bin/true")}, nil }},
 		{"bwrap", func() ([]string, error) {
-			return append(bwrap(f), "/bin/true"), nil
+			return append(peer.Bubblewrap(f.root), "/bin/true"), nil
 		}},
 		{"runc", func() ([]string, error) { return f.bundle("bundle", nil) }},
-		{limitedRunc, func() ([]string, error) {
-			return f.bundle("limited", map[string]any{
-				"memory": map[string]any{"limit": memoryLimit, "swap": memoryLimit},
-				"cpu":    map[string]any{"quota": cpuPeriod, "period": cpuPeriod},
-				"pids":   map[string]any{"limit": pidsLimit},
-			})
-		}},
+		{limitedRunc, func() ([]string, error) { return f.bundle("limited", peer.Resources()) }},
 	} {
 		command, err := c.command()
 		if err == nil {
@@ -78,11 +67,6 @@ func peers(ctx context.Context, f *files) (kinds []kind, missing []string, err e
 		kinds = append(kinds, kind{c.name, execute(command), nothing})
 	}
 	return kinds, missing, nil
-}
-
-// bwrap is the command for bubblewrap but for the program.
-func bwrap(f *files) []string {
-	return []string{"bwrap", "--unshare-all", "--bind", f.root, "/", "--proc", "/proc", "--dev", "/dev"}
 }
 
 // execute runs a command of the host to its end.
@@ -107,37 +91,8 @@ func execute(command []string) func(ctx context.Context) (time.Duration, error) 
 	}
 }
 
-// bundle makes an OCI bundle for runc: its own default specification, with
-// our root and program, and with limits if there are some.
-func (f *files) bundle(name string, limits map[string]any) ([]string, error) {
+// bundle makes an OCI bundle and gives the command for it.
+func (f *files) bundle(name string, resources map[string]any) ([]string, error) {
 	dir := filepath.Join(f.dir, name)
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return nil, err
-	}
-	if out, err := exec.Command("runc", "spec", "--bundle", dir).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("runc spec: %w: %s", err, out)
-	}
-	path := filepath.Join(dir, "config.json")
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var spec map[string]any
-	if err := json.Unmarshal(b, &spec); err != nil {
-		return nil, err
-	}
-	process, ok1 := spec["process"].(map[string]any)
-	root, ok2 := spec["root"].(map[string]any)
-	if !ok1 || !ok2 {
-		return nil, errors.New("runc spec has no process or root")
-	}
-	process["terminal"], process["args"] = false, []string{"/bin/true"}
-	root["path"] = f.root
-	if linux, ok := spec["linux"].(map[string]any); ok && limits != nil {
-		linux["resources"] = limits
-	}
-	if b, err = json.Marshal(spec); err != nil {
-		return nil, err
-	}
-	return []string{"runc", "run", "--bundle", dir, "ID"}, os.WriteFile(path, b, 0o644)
+	return []string{"runc", "run", "--bundle", dir, "ID"}, peer.Bundle(dir, "runc", f.root, "/bin/true", resources)
 }

@@ -7,46 +7,22 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/sandkit/sandkit/internal/compare/peer"
 	"github.com/sandkit/sandkit/sandbox"
 )
 
 // A worker is a process that makes a run when it is told to and says how long
 // that took: the floor program, or this one with memory of its own.
 func startWorker(name, path string, args ...string) (kind, error) {
-	cmd := exec.Command(path, args...)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
+	w, err := peer.StartWorker(path, args...)
 	if err != nil {
-		return kind{}, err
+		return kind{}, fmt.Errorf("%s: %w", name, err)
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return kind{}, err
-	}
-	if err := cmd.Start(); err != nil {
-		return kind{}, fmt.Errorf("start %s: %w", name, err)
-	}
-	lines := bufio.NewReader(out)
-	return kind{
-		name: name,
-		run: func(context.Context) (time.Duration, error) {
-			if _, err := io.WriteString(in, "x"); err != nil {
-				return 0, err
-			}
-			line, err := lines.ReadString('\n')
-			if err != nil {
-				return 0, err
-			}
-			ns, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
-			return time.Duration(ns), err
-		},
-		close: func() error { return errors.Join(in.Close(), cmd.Wait()) },
-	}, nil
+	return kind{name, func(context.Context) (time.Duration, error) { return w.Run() }, w.Close}, nil
 }
 
 // workerArg makes this program a worker: worker ROOT MIB.

@@ -30,6 +30,8 @@ type parkingLot struct {
 	idle   *time.Timer
 	mounts *sys.MountWatch
 
+	digests digests // of preludes
+
 	moving *sync.WaitGroup // launchers on their way in or out; nil for none
 }
 
@@ -52,7 +54,8 @@ func (r *request) preludeKey() string {
 	}
 	h.Write([]byte(r.Rooms.key()))
 	h.Write([]byte{0})
-	h.Write(r.parts[0].Code)
+	code := lot.digests.of(r.parts[0].Code)
+	h.Write(code[:])
 	return string(h.Sum(nil))
 }
 
@@ -158,6 +161,7 @@ func (l *parkingLot) dropAll() {
 		}
 	}
 	l.places = nil
+	l.digests.forget()
 	if l.mounts != nil {
 		l.mounts.Close()
 		l.mounts = nil

@@ -1,0 +1,2 @@
+// Package peer makes and runs what sandboxes are compared with.
+package peer
