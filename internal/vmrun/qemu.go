@@ -55,6 +55,8 @@ func kernelArgs(o *options, khz uint64) string {
 	args := []string{
 		// A busy host makes the guest mismeasure its clock; see tscKHz.
 		fmt.Sprintf("tsc_early_khz=%d", khz), "tsc=reliable",
+		// It makes it miss interrupts of the timer as well, and give up at boot.
+		"no_timer_check",
 		"console=ttyS0", "8250.nr_uarts=1",
 		// With QEMU's -no-reboot a crash ends the machine at once.
 		"panic=-1", "oops=panic",
