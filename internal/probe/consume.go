@@ -118,7 +118,7 @@ func direct(a []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = syscall.Close(fd) }() // nothing is buffered
+	defer func() { _ = syscall.Close(fd) }()                                                                         // nothing is buffered
 	b, err := syscall.Mmap(-1, 0, chunk, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON) // aligned
 	if err != nil {
 		return "", err
