@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sandkit/sandkit/internal/testutil"
@@ -19,6 +21,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == victimArg {
 		victim(os.Args[2:])
 		return
+	}
+	if slices.ContainsFunc(os.Args, func(a string) bool { return strings.HasPrefix(a, "-test.fuzz") }) {
+		os.Exit(m.Run()) // fuzzing starts no sandbox, and kills its workers
 	}
 	// Of its own, so that a test can tell what it left there.
 	tmp, err := os.MkdirTemp("", "sandkit-test")
