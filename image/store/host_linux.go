@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/sandkit/sandkit/internal/sys"
 )
@@ -31,6 +32,15 @@ func checkOwner(dir string, info os.FileInfo) error {
 		return fmt.Errorf("%s may be written to by others (mode %v): %w", dir, info.Mode().Perm(), os.ErrPermission)
 	}
 	return nil
+}
+
+// changed is when a file was written to or got its name. A tree's time of
+// modification may be one that an image gives it.
+func changed(info os.FileInfo) time.Time {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return time.Unix(st.Ctim.Unix())
+	}
+	return info.ModTime()
 }
 
 // diskSize is what a file takes up, in bytes.

@@ -4,6 +4,7 @@ package store
 
 import (
 	"os"
+	"time"
 
 	"github.com/sandkit/sandkit/internal/kernel"
 )
@@ -21,5 +22,7 @@ func syncData(*os.File) error                { return supported() }
 func syncFS(*os.File) error                  { return supported() }
 
 func checkOwner(string, os.FileInfo) error { return supported() }
+
+func changed(info os.FileInfo) time.Time { return info.ModTime() }
 
 func diskSize(info os.FileInfo) int64 { return info.Size() }

@@ -76,8 +76,8 @@ func (l *Lease) Keep(ctx context.Context, blobs ...image.Descriptor) error {
 	}
 	defer g.close()
 	for _, d := range blobs {
-		if err := d.Digest.Validate(); err != nil {
-			return fmt.Errorf("keep blob %q: %w", string(d.Digest), err)
+		if err := image.CheckDescriptor(d); err != nil {
+			return fmt.Errorf("keep: %w", err)
 		}
 		ok, err := l.store.has(d.Digest)
 		if err == nil && !ok {
@@ -104,8 +104,9 @@ func (l *Lease) note(line string) error {
 		return nil
 	}
 	// A collector that reads it is outside of this gate, so that it never sees
-	// half a line, unless this process dies, and then the lease is over.
-	if _, err := l.store.files.write(l.file, []byte(line+"\n")); err != nil {
+	// half a line, unless this process dies, and then the lease is over. Half a
+	// line that a full disk left is ended first.
+	if _, err := l.store.files.write(l.file, []byte("\n"+line+"\n")); err != nil {
 		return err
 	}
 	l.kept[line] = true
@@ -123,7 +124,7 @@ type held struct {
 }
 
 // readLeases gives what living leases keep, and the files of dead ones. The
-// caller has the gate alone, or does not rely on the answer.
+// caller has the gate alone.
 func (s *Store) readLeases() (h held, dead []string, err error) {
 	h.layers = make(map[LayerKey]bool)
 	entries, err := os.ReadDir(s.path("leases"))

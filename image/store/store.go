@@ -93,6 +93,14 @@ func (s *Store) has(d image.Digest) (bool, error) {
 	return exists(s.blobPath(d))
 }
 
+func (s *Store) blobInfo(d image.Digest) (os.FileInfo, error) {
+	info, err := os.Lstat(s.blobPath(d))
+	if errors.Is(err, iofs.ErrNotExist) {
+		return nil, &NotFoundError{What: "blob", Name: string(d)}
+	}
+	return info, err
+}
+
 func exists(path string) (bool, error) {
 	_, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {

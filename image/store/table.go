@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/sandkit/sandkit/image"
 )
@@ -68,7 +68,7 @@ func parseTable(raw []byte) (*table, error) {
 			return nil, fmt.Errorf("%s: entry %d: %w", tableFile, i, err)
 		}
 		r := row{target: d}
-		if name := d.Annotations[v1.AnnotationRefName]; name != "" {
+		if name := d.Annotations[ocispec.AnnotationRefName]; name != "" {
 			ref, err := image.ParseRef(name)
 			if err != nil {
 				return nil, fmt.Errorf("%s: entry %d: %w", tableFile, i, err)
@@ -83,7 +83,7 @@ func parseTable(raw []byte) (*table, error) {
 			r.added = added
 		}
 		r.target.Annotations = maps.Clone(d.Annotations)
-		delete(r.target.Annotations, v1.AnnotationRefName)
+		delete(r.target.Annotations, ocispec.AnnotationRefName)
 		delete(r.target.Annotations, annotationAdded)
 		if len(r.target.Annotations) == 0 {
 			r.target.Annotations = nil
@@ -104,7 +104,7 @@ func (s *Store) save(t *table) error {
 		}
 		d.Annotations[annotationAdded] = r.added.UTC().Format(time.RFC3339Nano)
 		if !r.ref.IsZero() {
-			d.Annotations[v1.AnnotationRefName] = r.ref.String()
+			d.Annotations[ocispec.AnnotationRefName] = r.ref.String()
 		}
 		index.Manifests = append(index.Manifests, d)
 	}
