@@ -19,8 +19,9 @@ var layers = [][]string{
 	{"internal/sys", "internal/undo", "internal/capability", "internal/passwd"},
 	{"internal/kernel", "internal/safepath", "internal/program"},
 	{"image"},
+	{"image/store"},
 	{"cgroup", "ns", "fs", "sandbox/seccomp", "image/layer"},
-	{"internal/launch"},
+	{"internal/launch", "image/archive"},
 	{"sandbox"},
 }
 
@@ -34,7 +35,7 @@ var outside = map[string]struct{ owner, why string }{
 	"github.com/containerd/cgroups":      {"cgroup", "cgroups are this package's business"},
 	"github.com/cilium/ebpf":             {"cgroup", "the device filter is its only program"},
 	"github.com/distribution/reference":  {"image", "references are read in one place"},
-	"github.com/opencontainers":          {"image image/layer image/store image/registry", "formats of images only"},
+	"github.com/opencontainers":          {"image image/layer image/store image/archive image/registry", "formats of images only"},
 	"github.com/klauspost/compress":      {"image/layer", "layers are packed and unpacked in one place"},
 	"github.com/rogpeppe/go-internal":    {"", "tests only"},
 	"github.com/google/go-cmp/cmp":       {"internal/testutil", "tests only"},
