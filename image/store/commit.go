@@ -51,19 +51,18 @@ func (w *Writer) commit(ctx context.Context) (image.Descriptor, error) {
 		return d, err
 	}
 	defer g.close()
-	if err := w.lease.note(blobLine(d)); err != nil {
-		return d, err
-	}
-	target := s.blobPath(d.Digest)
 	if ok, err := s.has(d.Digest); err != nil {
 		return d, err
-	} else if ok {
-		return d, w.discard() // another blob without a known digest was the same
+	} else if ok { // another blob without a known digest was the same
+		return d, errors.Join(w.lease.note(blobLine(d)), w.discard())
+	}
+	if err := w.lease.noteAdded(d); err != nil {
+		return d, err
 	}
 	if err := s.files.mkdir(s.path("blobs", d.Digest.Algorithm().String())); err != nil {
 		return d, err
 	}
-	if err := s.files.rename(w.path, target); err != nil {
+	if err := s.files.rename(w.path, s.blobPath(d.Digest)); err != nil {
 		return d, err
 	}
 	if err := s.files.syncDir(s.path("blobs", d.Digest.Algorithm().String())); err != nil {

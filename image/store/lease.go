@@ -22,6 +22,7 @@ type Lease struct {
 	mu    sync.Mutex
 	file  *os.File        // nil when released; its first byte is locked
 	kept  map[string]bool // lines of the file
+	added map[image.Digest]bool
 }
 
 // Lease begins a lease that names nothing yet. The caller releases it.
@@ -43,7 +44,7 @@ func (s *Store) Lease(ctx context.Context) (*Lease, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("begin lease: %w", err), f.Close(), s.files.remove(f.Name()))
 	}
-	return &Lease{store: s, file: f, kept: make(map[string]bool)}, nil
+	return &Lease{store: s, file: f, kept: make(map[string]bool), added: make(map[image.Digest]bool)}, nil
 }
 
 // Release ends the lease: what nothing else keeps is removed by the next
@@ -62,6 +63,53 @@ func (l *Lease) Release() error {
 	err := l.store.files.remove(f.Name())
 	if err := errors.Join(err, unlock(f, 0), f.Close()); err != nil {
 		return fmt.Errorf("release lease: %w", err)
+	}
+	return nil
+}
+
+// Discard releases the lease and removes, at once, those blobs that were added
+// under it and that no image and no other lease keeps. It is for what is not
+// worth keeping, such as one half of a broken archive. Released leases discard
+// nothing; it is safe on nil.
+func (l *Lease) Discard(ctx context.Context) error {
+	if l == nil {
+		return nil
+	}
+	if err := l.discard(ctx); err != nil {
+		return errors.Join(fmt.Errorf("discard lease: %w", err), l.Release())
+	}
+	return nil
+}
+
+func (l *Lease) discard(ctx context.Context) error {
+	var none Report
+	return l.store.reduce(ctx, &none, func(t *table, _ held) error {
+		l.mu.Lock()
+		added := l.added
+		if l.file == nil {
+			added = nil
+		}
+		l.mu.Unlock()
+		if err := l.Release(); err != nil {
+			return err
+		}
+		h, _, err := l.store.readLeases()
+		if err != nil {
+			return err
+		}
+		return l.store.sweep(ctx, t, h, &none, func(d image.Digest, _ os.FileInfo) bool { return added[d] })
+	})
+}
+
+// noteAdded is note for a blob that is about to be added.
+func (l *Lease) noteAdded(d image.Descriptor) error {
+	if err := l.note(blobLine(d)); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file != nil {
+		l.added[d.Digest] = true
 	}
 	return nil
 }

@@ -213,3 +213,35 @@ func TestUsage(t *testing.T) {
 		t.Errorf("freed %d, %v; unique were %d", r.Freed, err, u.Images[1].Unique)
 	}
 }
+
+func TestDiscard(t *testing.T) {
+	s, ctx := open(t), t.Context()
+	l := lease(t, s)
+	mustAdd(t, l, "app", "1", "shared", "layer")
+	orphan, err := l.Put(ctx, "a/b", []byte("there before"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+	l = lease(t, s)
+	if _, err := addImage(ctx, l, "22", "shared", "there before", "new"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := l.Discard(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	if ok, err := s.Has(orphan.Digest); !ok || err != nil {
+		t.Errorf("what was there before is gone: %v", err)
+	}
+	if u, err := s.Usage(ctx); err != nil || u.Reclaimable != u.Blobs-u.Images[0].Unique {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if _, err := l.Put(ctx, "a/b", nil); !errors.Is(err, ErrReleased) {
+		t.Errorf("a discarded lease: %v", err)
+	}
+	healthy(t, s, 4)
+}
