@@ -55,7 +55,7 @@ func (e *exporter) dockerImages(ctx context.Context, must bool) ([]dockerImage, 
 	var images []image.Image
 	at := make(map[image.Digest]int)
 	for _, x := range e.images {
-		img, err := e.store.Image(ctx, string(x.target.Digest), e.opts.Platform)
+		img, err := e.store.Load(ctx, x.target, e.opts.Platform)
 		if !must && (errors.Is(err, image.ErrNoPlatform) || errors.Is(err, image.ErrMediaType)) {
 			continue
 		}

@@ -88,8 +88,8 @@ func (s *Store) find(ctx context.Context, t *table, name string) (target image.D
 			}
 		}
 	}
-	hex := strings.TrimPrefix(name, "sha256:")
-	if hex == "" || len(hex) > 64 || strings.Trim(hex, "0123456789abcdef") != "" {
+	hex := strings.TrimPrefix(strings.TrimPrefix(name, "sha256:"), "sha512:")
+	if hex == "" || len(hex) > 128 || strings.Trim(hex, "0123456789abcdef") != "" {
 		return target, ref, &NotFoundError{What: "image", Name: name}
 	}
 	target, err = s.findID(ctx, t, name, hex)

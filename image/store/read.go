@@ -65,15 +65,21 @@ func (s *Store) Image(ctx context.Context, name string, platform image.Platform)
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.manifestFor(ctx, e.Target, platform)
-	if err != nil {
-		return nil, fmt.Errorf("read image %s: %w", name, err)
-	}
-	img, err := image.Load(ctx, s, d)
+	img, err := s.Load(ctx, e.Target, platform)
 	if err != nil {
 		return nil, fmt.Errorf("read image %s: %w", name, err)
 	}
 	return img, nil
+}
+
+// Load is [Store.Image] for the manifest or index of an image, which needs no
+// name.
+func (s *Store) Load(ctx context.Context, target image.Descriptor, platform image.Platform) (image.Image, error) {
+	d, err := s.manifestFor(ctx, target, platform)
+	if err != nil {
+		return nil, err
+	}
+	return image.Load(ctx, s, d)
 }
 
 // manifestFor goes through indexes to a manifest.
