@@ -18,6 +18,7 @@ func (w *writer) finish() error {
 	}
 	w.info.Root = w.root.described
 	w.info.OpaqueRoot = w.root.opaque
+	w.root.findHollow()
 	return w.finishDir(w.root)
 }
 
@@ -44,6 +45,9 @@ func (w *writer) finishLinks() error {
 			if err := w.link(p.node.parent, p.node.name, target); err != nil {
 				return at(p.node.path(), err)
 			}
+			if w.o.Format != Flat {
+				w.info.Links = append(w.info.Links, Link{Path(p.node.path()), Path(strings.Join(p.target, "/")), true})
+			}
 			w.pending[i].node = nil
 			progress = true
 		}
@@ -56,7 +60,7 @@ func (w *writer) finishLinks() error {
 		if w.o.Format == Flat {
 			return at(p.node.path(), malformed("hard link to %q, which is not there: %w", target, syscall.ENOENT))
 		}
-		w.info.Links = append(w.info.Links, Link{Path(p.node.path()), Path(target)})
+		w.info.Links = append(w.info.Links, Link{Path(p.node.path()), Path(target), false})
 	}
 	return nil
 }
@@ -71,6 +75,25 @@ func gone(n *node) bool {
 	return false
 }
 
+// findHollow finds directories that only whiteouts needed.
+func (n *node) findHollow() bool {
+	n.hollow = n.parent != nil && !n.lower && !n.described
+	for _, c := range n.children {
+		inside := c.kind == kindWhiteout || c.kind == kindDir && c.findHollow()
+		n.hollow = n.hollow && inside
+	}
+	return n.hollow
+}
+
+// finishHollow replaces a hollow directory that hides what is below by what
+// does nothing else.
+func (w *writer) finishHollow(dir, n *node) error {
+	if err := w.remove(n); err != nil || dir.opaque {
+		return err
+	}
+	return w.makeWhiteout(dir, dir.put(&node{name: n.name, kind: kindWhiteout, touched: true}))
+}
+
 // finishDir finishes a directory that the layer has touched, what is inside
 // first.
 func (w *writer) finishDir(n *node) error {
@@ -79,11 +102,16 @@ func (w *writer) finishDir(n *node) error {
 	}
 	if w.o.Format != Flat && n.parent != nil && !n.described && !n.own {
 		w.info.Implicit = append(w.info.Implicit, Path(n.path()))
+		if n.hollow {
+			w.info.Hollow = append(w.info.Hollow, Path(n.path()))
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(n.children)) {
 		c := n.children[name]
 		var err error
 		switch {
+		case c.kind == kindDir && c.hollow && (c.own || n.opaque):
+			err = at(c.path(), w.finishHollow(n, c))
 		case c.kind == kindDir:
 			err = w.finishDir(c)
 		case c.kind == kindWhiteout && !n.opaque:

@@ -38,8 +38,15 @@ func DefaultLimits() Limits {
 func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
 	for _, f := range []struct{ mine, std *int64 }{
-		{&l.Bytes, &d.Bytes}, {&l.FileBytes, &d.FileBytes}, {&l.Entries, &d.Entries}, {&l.Ratio, &d.Ratio},
-		{&l.Depth, &d.Depth}, {&l.Name, &d.Name}, {&l.Xattr, &d.Xattr}, {&l.Xattrs, &d.Xattrs}, {&l.Memory, &d.Memory},
+		{&l.Bytes, &d.Bytes},
+		{&l.FileBytes, &d.FileBytes},
+		{&l.Entries, &d.Entries},
+		{&l.Ratio, &d.Ratio},
+		{&l.Depth, &d.Depth},
+		{&l.Name, &d.Name},
+		{&l.Xattr, &d.Xattr},
+		{&l.Xattrs, &d.Xattrs},
+		{&l.Memory, &d.Memory},
 	} {
 		if *f.mine == 0 {
 			*f.mine = *f.std

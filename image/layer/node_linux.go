@@ -27,10 +27,12 @@ type node struct {
 	name      string
 	kind      kind
 	lower     bool // it was there before this layer
-	touched   bool // this layer made it, or something below it
+	touched   bool // this layer changed something in it, or below it
+	holds     bool // this layer made it, or something below it
 	described bool // this layer has an entry for it
 	opaque    bool // what layers below have in it does not count
 	own       bool // what layers below have at its place does not count either
+	hollow    bool // it is there for whiteouts only
 	target    string
 	children  map[string]*node
 	meta      *meta // of directories, which get it last
@@ -61,6 +63,13 @@ func (n *node) touch() {
 	}
 }
 
+// hold notes that the layer has something in a place.
+func (n *node) hold() {
+	for ; n != nil && !n.holds; n = n.parent {
+		n.holds = true
+	}
+}
+
 // put gives a node its place.
 func (n *node) put(c *node) *node {
 	if n.children == nil {
@@ -68,6 +77,9 @@ func (n *node) put(c *node) *node {
 	}
 	c.parent = n
 	n.children[c.name] = c
+	if !c.lower {
+		c.hold()
+	}
 	return c
 }
 

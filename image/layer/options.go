@@ -102,6 +102,11 @@ type Info struct {
 	// Implicit are directories that the layer puts something into but does not
 	// describe, parents first. They are 0755, of 0:0, until settled.
 	Implicit []Path `json:"implicit,omitempty"`
+	// Hollow are those of them that have nothing but whiteouts, parents first.
+	Hollow []Path `json:"hollow,omitempty"`
+	// Late are directories that the layer used before it said what is there.
+	// If there is a link below, what was put there went elsewhere.
+	Late []Path `json:"late,omitempty"`
 	// Links are hard links to files of the layers below, which are missing
 	// until settled.
 	Links []Link `json:"links,omitempty"`
@@ -118,6 +123,9 @@ type Info struct {
 type Link struct {
 	Path   Path `json:"path"`
 	Target Path `json:"target"`
+	// Early links came before their target in the layer, and have it. If there
+	// is such a file below, they mean that one.
+	Early bool `json:"early,omitempty"`
 }
 
 // Skipped is something of a layer that its directory does not have.

@@ -2,9 +2,9 @@ package layer
 
 import (
 	"errors"
-	"io"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -56,10 +56,16 @@ func (s *settler) resolve(p string) (string, error) {
 
 // move moves an implicit directory to where a link below points: there the
 // layer's files would have gone, had it been unpacked over the others.
-func (s *settler) move(p string) error {
+func (s *settler) move(p string, hollow bool) error {
 	to, err := s.resolve(p)
 	if err != nil {
 		return err
+	}
+	if hollow && to != "" {
+		f, err := s.below(to)
+		if f.close(); f == nil || err != nil {
+			return err // nothing to take away
+		}
 	}
 	if to == p || strings.HasPrefix(to, p+"/") {
 		return ErrConflict
@@ -155,8 +161,9 @@ func (s *settler) moveInto(from, to string) error {
 		switch {
 		case errors.Is(err, syscall.ENOENT):
 			err = keepTimes(dst.Int(), func() error { return sys.Renameat(src.Int(), name, dst.Int(), name) })
+			s.carry(path.Join(from, name), path.Join(to, name))
 		case err == nil && st.Mode&sys.S_IFMT == sys.S_IFDIR:
-			err = s.moveInto(path.Join(from, name), path.Join(to, name))
+			err = s.merge(path.Join(from, name), path.Join(to, name))
 		case err == nil:
 			err = ErrConflict // which of them came last is not known any more
 		}
@@ -179,6 +186,44 @@ func (s *settler) moveInto(from, to string) error {
 	}
 	defer parent.Close()
 	return keepTimes(parent.Int(), func() error { return sys.Unlinkat(parent.Int(), path.Base(from), sys.AT_REMOVEDIR) })
+}
+
+// carry notes that everything below a path has another one now.
+func (s *settler) carry(from, to string) {
+	for p := range s.open {
+		if rest, ok := strings.CutPrefix(p+"/", from+"/"); ok {
+			delete(s.open, p)
+			s.open[path.Join(to, rest)] = true
+		}
+	}
+}
+
+// merge moves a directory to where the layer has one already. Of both, one is
+// described at most: of two it is not known any more which came last.
+func (s *settler) merge(from, to string) error {
+	if s.open[from] {
+		return s.moveInto(from, to)
+	}
+	if !s.open[to] {
+		return ErrConflict
+	}
+	src, err := openPath(s.dir, from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	st, err := sys.Fstatat(src.Int(), "")
+	if err != nil {
+		return err
+	}
+	xattrs, err := kept(src.Int(), ".")
+	if err != nil {
+		return err
+	}
+	delete(s.open, to)
+	s.metas = slices.DeleteFunc(s.metas, func(m settledMeta) bool { return m.path == to })
+	s.metas = append(s.metas, settledMeta{to, st, xattrs})
+	return s.moveInto(from, to)
 }
 
 // keepTimes does something in a directory whose times stay.
@@ -207,6 +252,30 @@ func (s *settler) whiteout(p string) error {
 	defer fd.Close()
 	s.changed = true
 	return keepTimes(fd.Int(), func() error { return sys.Unlinkat(fd.Int(), path.Base(p), 0) })
+}
+
+// hollow removes a directory that was there for whiteouts only, if nothing
+// below has it.
+func (s *settler) hollow(p string) error {
+	if now := s.now(p); now != p {
+		return nil // it is as it is below
+	}
+	f, err := s.below(p)
+	isDir := f != nil && f.st.Mode&sys.S_IFMT == sys.S_IFDIR
+	if f.close(); isDir || err != nil {
+		return err
+	}
+	fd, err := openPath(s.dir, path.Dir(p))
+	if err != nil {
+		return err
+	}
+	defer fd.Close()
+	s.changed = true
+	err = keepTimes(fd.Int(), func() error { return sys.Unlinkat(fd.Int(), path.Base(p), sys.AT_REMOVEDIR) })
+	if errors.Is(err, syscall.ENOTEMPTY) {
+		return nil // a copy of a file below went into it
+	}
+	return err
 }
 
 // opaqueRoot hides every name in the root of the layers below.
@@ -241,89 +310,4 @@ func (s *settler) hide(name string) error {
 	}
 	defer fd.Close()
 	return sys.SetXattr(fd.Int(), s.format.xattrPrefix()+"opaque", []byte("y"))
-}
-
-// link makes a hard link to a file of the layers below: a copy of the file
-// takes its place in this one.
-func (s *settler) link(p, target string) error {
-	parent, err := s.resolve(path.Dir("/" + target)[1:])
-	if err != nil {
-		return err
-	}
-	target = path.Join(parent, path.Base(target))
-	f, err := s.below(target)
-	if err != nil {
-		return err
-	}
-	if f == nil {
-		return malformed("hard link to %q, which is not there: %w", target, syscall.ENOENT)
-	}
-	defer f.close()
-	if err := s.ensure(path.Dir(target)); err != nil {
-		return err
-	}
-	from, err := openPath(s.dir, path.Dir(target))
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	to, err := openPath(s.dir, path.Dir(p))
-	if err != nil {
-		return err
-	}
-	defer to.Close()
-	s.changed = true
-	if _, err := sys.Fstatat(from.Int(), path.Base(target)); errors.Is(err, syscall.ENOENT) {
-		if err := keepTimes(from.Int(), func() error { return copyUp(f, from.Int(), path.Base(target)) }); err != nil {
-			return err
-		}
-	}
-	return keepTimes(to.Int(), func() error {
-		return os.NewSyscallError("link", sys.Linkat(from.Int(), path.Base(target), to.Int(), path.Base(p)))
-	})
-}
-
-// copyUp copies a file of a layer below.
-func copyUp(f *found, dir int, name string) error {
-	switch f.st.Mode & sys.S_IFMT {
-	case sys.S_IFREG:
-	case sys.S_IFLNK:
-		target, err := sys.Readlinkat(f.in.fd, f.name)
-		if err == nil {
-			err = sys.Symlinkat(target, dir, name)
-		}
-		return errors.Join(err, copyNamed(f, dir, name))
-	case sys.S_IFDIR:
-		return malformed("hard link to a directory: %w", syscall.EPERM)
-	default:
-		return errors.Join(sys.Mknodat(dir, name, f.st.Mode, f.st.Rdev), copyNamed(f, dir, name))
-	}
-	xattrs, err := kept(f.in.fd, f.name)
-	if err != nil {
-		return err
-	}
-	src, err := openRegular(f.in.fd, f.name)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	fd, err := sys.CreateFile(dir, name)
-	if err != nil {
-		return os.NewSyscallError("create", err)
-	}
-	dst := fd.File(name)
-	if _, err = io.Copy(dst, src); err == nil {
-		err = setStat(int(dst.Fd()), f.st, xattrs)
-	}
-	return errors.Join(err, dst.Close())
-}
-
-// copyNamed gives a copy that is not to be opened owner and times.
-func copyNamed(f *found, dir int, name string) error {
-	if f.st.UID != uint32(os.Geteuid()) || f.st.GID != uint32(os.Getegid()) {
-		if err := sys.Lchownat(dir, name, f.st.UID, f.st.GID); err != nil {
-			return os.NewSyscallError("chown", err)
-		}
-	}
-	return os.NewSyscallError("set times", sys.SetTimes(dir, name, f.st.MtimeSec, f.st.MtimeNs))
 }

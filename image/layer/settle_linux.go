@@ -14,7 +14,7 @@ import (
 // NeedsLower tells whether a layer's directory depends on the layers below. If
 // not, it fits any, and may be shared by all images that have the layer.
 func (i *Info) NeedsLower() bool {
-	return len(i.Implicit) > 0 || len(i.Links) > 0 || len(i.Whiteouts) > 0 || i.OpaqueRoot
+	return len(i.Implicit) > 0 || len(i.Late) > 0 || len(i.Links) > 0 || len(i.Whiteouts) > 0 || i.OpaqueRoot
 }
 
 // Settle settles what a layer's directory leaves open, now that those of the
@@ -23,28 +23,42 @@ func (i *Info) NeedsLower() bool {
 //   - Directories that the layer does not describe are as they are below.
 //     Where there is a symbolic link below, they become what it points to.
 //   - Hard links to files below get a copy of the file, beside both names.
-//   - Whiteouts of names that nothing below has go away; programs could see
-//     them.
+//   - Whiteouts of names that nothing below has go away, and directories with
+//     nothing else; programs could see them.
 //   - A root that hides everything below hides each name.
 //
 // Changed is false when the directory was right as it was, and then serves over
 // other layers that are the same in this. Otherwise it belongs to this very
 // stack of layers. The error matches [ErrConflict] when the layer has files
-// below something that is no directory.
+// below something that is no directory, or describes a directory after its
+// content where there is a link: such layers can only be unpacked [Flat].
 func Settle(dir *os.File, lowers []*os.File, info *Info, format Format) (changed bool, err error) {
-	s := &settler{dir: dir, lowers: lowers, format: format, moved: make(map[string]string)}
+	s := &settler{dir: dir, lowers: lowers, format: format, moved: make(map[string]string), open: make(map[string]bool)}
 	for _, p := range info.Implicit {
-		if err := s.implicit(string(p)); err != nil {
+		s.open[string(p)] = true
+	}
+	for _, p := range info.Late {
+		if err := s.late(string(p)); err != nil {
+			return false, wrap("settle", "", info.Digest, at(string(p), err))
+		}
+	}
+	for _, p := range info.Implicit {
+		if err := s.implicit(string(p), slices.Contains(info.Hollow, p)); err != nil {
 			return true, wrap("settle", "", info.Digest, at(string(p), err))
 		}
 	}
 	for _, l := range info.Links {
-		if err := s.link(s.now(string(l.Path)), string(l.Target)); err != nil {
+		if err := s.link(s.now(string(l.Path)), string(l.Target), l.Early); err != nil {
 			return true, wrap("settle", "", info.Digest, at(string(l.Path), err))
 		}
 	}
 	for _, p := range info.Whiteouts {
 		if err := s.whiteout(s.now(string(p))); err != nil {
+			return true, wrap("settle", "", info.Digest, at(string(p), err))
+		}
+	}
+	for _, p := range slices.Backward(info.Hollow) {
+		if err := s.hollow(string(p)); err != nil {
 			return true, wrap("settle", "", info.Digest, at(string(p), err))
 		}
 	}
@@ -67,6 +81,7 @@ type settler struct {
 	lowers  []*os.File
 	format  Format
 	moved   map[string]string // implicit directories that a link below moved
+	open    map[string]bool   // directories that the layer does not describe
 	metas   []settledMeta
 	changed bool
 }
@@ -106,13 +121,21 @@ func (s *settler) below(p string) (*found, error) {
 			return nil, err
 		}
 		next, err := v.lookup(rest[0])
-		if f.close(); err != nil || next == nil || len(rest) == 1 {
-			return next, err
+		if next == nil || err != nil {
+			f.close()
+			return nil, err
 		}
-		f, v = next, next.sub
+		f, v = f.keep(next), next.sub
+		if len(rest) == 1 {
+			return f, nil
+		}
 		fd, err := sys.Openat(own.Int(), rest[0], sys.O_RDONLY|sys.O_DIRECTORY|sys.O_NOFOLLOW)
 		if errors.Is(err, syscall.ENOENT) {
 			continue // only below: nothing here hides it
+		}
+		if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
+			f.close()
+			return nil, nil // it hides what is below
 		}
 		if err != nil {
 			f.close()
@@ -123,9 +146,26 @@ func (s *settler) below(p string) (*found, error) {
 	}
 }
 
+// late makes sure that there is no link below where the layer put something
+// before it said what is there: these files are lost.
+func (s *settler) late(p string) error {
+	f, err := s.below(p)
+	if f == nil || err != nil {
+		return err
+	}
+	defer f.close()
+	if f.st.Mode&sys.S_IFMT != sys.S_IFDIR {
+		return ErrConflict
+	}
+	return nil
+}
+
 // implicit settles one directory.
-func (s *settler) implicit(p string) error {
+func (s *settler) implicit(p string, hollow bool) error {
 	here := s.now(p)
+	if !s.open[here] {
+		return nil // it was joined with one that is described
+	}
 	f, err := s.below(here)
 	if f == nil || err != nil {
 		return err
@@ -135,7 +175,7 @@ func (s *settler) implicit(p string) error {
 	case sys.S_IFDIR:
 		return s.inherit(here, f)
 	case sys.S_IFLNK:
-		return s.move(here)
+		return s.move(here, hollow)
 	}
 	return ErrConflict
 }

@@ -82,6 +82,8 @@ func (w *writer) directoryEntry(dir *node, name string, m *meta) error {
 		if n, err = w.mkdir(dir, name); err != nil {
 			return err
 		}
+	} else {
+		w.late(n)
 	}
 	w.describe(n, m)
 	return nil
@@ -90,6 +92,7 @@ func (w *writer) directoryEntry(dir *node, name string, m *meta) error {
 // describe keeps a directory's metadata until the end.
 func (w *writer) describe(n *node, m *meta) {
 	n.touch()
+	n.hold()
 	n.meta, n.restore, n.described = m, false, true
 }
 
@@ -118,9 +121,10 @@ func (w *writer) whiteout(parts []string, name string) error {
 		dir.put(&node{name: name, kind: kindWhiteout, touched: true})
 		dir.touch()
 	case w.o.Format != Flat:
+		w.lateAll(n)
 		n.opaque, n.own = true, true // of consequence only to directories
 	case n == nil:
-	case n.lower && !n.touched:
+	case n.lower && !n.holds:
 		return w.remove(n)
 	default:
 		if err := w.removeLower(n); err != nil {
@@ -141,6 +145,9 @@ func (w *writer) opaque(parts []string) error {
 		return err
 	case w.o.Format == Flat:
 		return w.removeLower(dir)
+	}
+	for _, c := range dir.children {
+		w.lateAll(c)
 	}
 	dir.opaque = true
 	dir.touch()

@@ -29,7 +29,8 @@ type found struct {
 	st   sys.Stat
 	name string  // it has in its layer
 	in   viewDir // where the highest layer has it
-	sub  *view   // of a directory; the caller closes it
+	sub  *view   // of a directory
+	up   *view   // holds in open; nil when another does
 }
 
 // newView looks at layers, given the lowest first.
@@ -96,10 +97,22 @@ func (v *view) lookup(name string) (*found, error) {
 	return f, nil
 }
 
+// close closes what belongs to the find.
 func (f *found) close() {
 	if f != nil {
 		f.sub.close()
+		f.up.close()
 	}
+}
+
+// keep makes a find in f's directory hold that open. It is f's end.
+func (f *found) keep(next *found) *found {
+	if f == nil {
+		return next
+	}
+	f.up.close()
+	next.up = f.sub
+	return next
 }
 
 // enter opens a directory of one layer. More is false when it hides those
@@ -149,11 +162,11 @@ func (v *view) walk(parts []string) (*found, error) {
 			continue
 		}
 		next, err := v.lookup(p)
-		f.close()
 		if next == nil || err != nil {
+			f.close()
 			return nil, err
 		}
-		f, v = next, next.sub
+		f, v = f.keep(next), next.sub
 	}
 	return f, nil
 }

@@ -84,6 +84,7 @@ func (w *writer) clear(dir *node, name string) (before *node, err error) {
 // remove removes a node and everything below it.
 func (w *writer) remove(n *node) error {
 	if n.kind == kindDir {
+		w.late(n)
 		if err := w.list(n); err != nil {
 			return err
 		}
@@ -110,6 +111,25 @@ func (w *writer) remove(n *node) error {
 	return os.NewSyscallError("remove", sys.Unlinkat(fd, n.name, flags))
 }
 
+// late notes that a directory is about to be described, or replaced, that the
+// layer has put something into before.
+func (w *writer) late(n *node) {
+	if w.o.Format != Flat && n.touched && !n.described && !n.own && n.parent != nil {
+		w.info.Late = append(w.info.Late, Path(n.path()))
+	}
+}
+
+// lateAll does so for a directory and all below it.
+func (w *writer) lateAll(n *node) {
+	if n.kind != kindDir {
+		return
+	}
+	w.late(n)
+	for _, c := range n.children {
+		w.lateAll(c)
+	}
+}
+
 // removeLower removes what layers below left in a directory, but nothing that
 // this layer has put there.
 func (w *writer) removeLower(n *node) error {
@@ -121,7 +141,7 @@ func (w *writer) removeLower(n *node) error {
 	}
 	for _, c := range n.children {
 		var err error
-		if c.touched && c.kind == kindDir {
+		if c.holds && c.kind == kindDir {
 			err = w.removeLower(c)
 			c.unknow(w.o)
 		} else if c.lower {
