@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/image/layer"
 	"github.com/sandkit/sandkit/image/store"
 )
 
@@ -98,7 +99,7 @@ func addImage(t testing.TB, s *store.Store, name string, p image.Platform, layer
 	for _, raw := range layers {
 		mediaType := image.MediaTypeOCILayer
 		plain := image.Describe(mediaType, raw)
-		if detect(raw) == image.Gzip {
+		if layer.Detect(raw) == image.Gzip {
 			mediaType = image.MediaTypeOCILayerGzip
 			r, err := gzip.NewReader(bytes.NewReader(raw))
 			must(t, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/image/layer"
 )
 
 // dockerFile lists the images in an archive of docker save.
@@ -151,7 +152,7 @@ func (im *importer) measure(ctx context.Context, d image.Descriptor) (_ image.Di
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return "", "", err
 	}
-	packed := detect(head[:n])
+	packed := layer.Detect(head[:n])
 	if packed == image.Plain && d.Digest.Algorithm() == digest.Canonical {
 		return d.Digest, packed, nil
 	}

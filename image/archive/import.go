@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/image/layer"
 	"github.com/sandkit/sandkit/image/store"
 )
 
@@ -179,5 +180,5 @@ func unpacked(r io.Reader) (io.ReadCloser, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	return unpack(b, detect(head))
+	return unpack(b, layer.Detect(head))
 }

@@ -66,10 +66,14 @@ func (im *importer) resolveLayout(ctx context.Context, c contents) error {
 
 // name finds out what a layout calls an image.
 func (im *importer) name(d image.Descriptor) (image.Ref, error) {
-	if whole := d.Annotations[annotationName]; whole != "" {
-		return image.ParseRef(whole)
-	}
 	name := d.Annotations[ocispec.AnnotationRefName]
+	if whole := d.Annotations[annotationName]; whole != "" {
+		ref, err := image.ParseRef(whole)
+		if err != nil || name == "" || name == ref.Tag() || strings.ContainsAny(name, ":/@") {
+			return ref, err
+		}
+		return ref.WithTag(name) // umoci changes the tag alone
+	}
 	switch {
 	case name == "":
 		return image.Ref{}, nil

@@ -1,21 +1,13 @@
 package archive
 
 import (
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/image/layer"
 )
-
-// detect says how a stream is packed, by its first bytes.
-func detect(head []byte) image.Compression {
-	if len(head) >= 2 && head[0] == 0x1f && head[1] == 0x8b {
-		return image.Gzip
-	}
-	return image.Plain
-}
 
 // unpack gives what is packed in r. The caller closes it; r stays open.
 func unpack(r io.Reader, c image.Compression) (io.ReadCloser, error) {
@@ -23,7 +15,7 @@ func unpack(r io.Reader, c image.Compression) (io.ReadCloser, error) {
 		return io.NopCloser(r), nil
 	}
 	source := &source{Reader: r}
-	u, err := gzip.NewReader(source)
+	u, err := layer.NewUnpacker(source, "")
 	if err != nil {
 		return nil, source.blame(err)
 	}

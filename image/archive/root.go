@@ -13,6 +13,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/image/layer"
 	"github.com/sandkit/sandkit/image/store"
 )
 
@@ -57,17 +58,17 @@ func ImportRoot(ctx context.Context, s *store.Store, r io.Reader, o RootOptions)
 func importRoot(ctx context.Context, s *store.Store, lease *store.Lease, r io.Reader, o RootOptions) (image.Image, error) {
 	p := &progress{tell: o.Progress, now: image.Progress{Phase: image.PhaseImport, Total: -1}}
 	p.begin()
-	layer, diffID, err := takeRoot(ctx, lease, p.reader(r), o.MaxBytes)
+	packed, diffID, err := takeRoot(ctx, lease, p.reader(r), o.MaxBytes)
 	if err != nil {
 		return nil, err
 	}
-	p.now.Digest, p.now.Total = layer.Digest, layer.Size
+	p.now.Digest, p.now.Total = packed.Digest, packed.Size
 	p.end()
 	config, err := json.Marshal(rootConfig(o, diffID))
 	if err != nil {
 		return nil, fmt.Errorf("make configuration: %w", err)
 	}
-	m := image.Manifest{SchemaVersion: 2, MediaType: image.MediaTypeOCIManifest, Layers: []image.Descriptor{layer}}
+	m := image.Manifest{SchemaVersion: 2, MediaType: image.MediaTypeOCIManifest, Layers: []image.Descriptor{packed}}
 	if m.Config, err = lease.Put(ctx, image.MediaTypeOCIConfig, config); err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func takeRoot(ctx context.Context, lease *store.Lease, r io.Reader, limit int64)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return image.Descriptor{}, "", fmt.Errorf("read root: %w", err)
 	}
-	packed := detect(head)
+	packed := layer.Detect(head)
 	w, err := lease.Create(ctx, map[image.Compression]string{
 		image.Plain: image.MediaTypeOCILayer, image.Gzip: image.MediaTypeOCILayerGzip, image.Zstd: image.MediaTypeOCILayerZstd,
 	}[packed])

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 )
@@ -22,12 +23,36 @@ type sink interface {
 	close() error
 }
 
-// tarSink writes a tar.
-type tarSink struct{ w *tar.Writer }
+// tarSink writes a tar. Directories have entries of their own: without, skopeo
+// cannot unpack it as an ordinary user, because it gives those to root.
+type tarSink struct {
+	w    *tar.Writer
+	dirs map[string]bool
+}
 
-func newTarSink(w io.Writer) *tarSink { return &tarSink{tar.NewWriter(w)} }
+func newTarSink(w io.Writer) *tarSink { return &tarSink{tar.NewWriter(w), make(map[string]bool)} }
+
+// parents writes the directories that a file is in.
+func (t *tarSink) parents(name string) error {
+	dir := path.Dir(name)
+	if dir == "." || t.dirs[dir] {
+		return nil
+	}
+	if err := t.parents(dir); err != nil {
+		return err
+	}
+	t.dirs[dir] = true
+	h := &tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: time.Unix(0, 0)}
+	if err := t.w.WriteHeader(h); err != nil {
+		return fmt.Errorf("write %s: %w", dir, err)
+	}
+	return nil
+}
 
 func (t *tarSink) file(name string, size int64, r io.Reader) error {
+	if err := t.parents(name); err != nil {
+		return err
+	}
 	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, ModTime: time.Unix(0, 0)}
 	if err := t.w.WriteHeader(h); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
@@ -39,6 +64,9 @@ func (t *tarSink) file(name string, size int64, r io.Reader) error {
 }
 
 func (t *tarSink) link(name, target string) error {
+	if err := t.parents(name); err != nil {
+		return err
+	}
 	h := &tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: target, Mode: 0o777, ModTime: time.Unix(0, 0)}
 	if err := t.w.WriteHeader(h); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
@@ -57,11 +85,11 @@ func (t *tarSink) close() error {
 type dirSink string
 
 func (d dirSink) file(name string, size int64, r io.Reader) (err error) {
-	path := filepath.Join(string(d), name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	name = filepath.Join(string(d), name)
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
