@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 
@@ -61,11 +62,15 @@ func (v *verifiedReader) Read(b []byte) (int, error) {
 // is read and verified; its layers are not, and may be missing. Without a
 // [Lease] they may be gone the next moment.
 func (s *Store) Image(ctx context.Context, name string, platform image.Platform) (image.Image, error) {
-	e, err := s.Lookup(ctx, name)
+	t, err := s.load()
 	if err != nil {
 		return nil, err
 	}
-	img, err := s.Load(ctx, e.Target, platform)
+	target, _, err := s.find(ctx, t, name)
+	if err != nil {
+		return nil, fmt.Errorf("look up image: %w", err)
+	}
+	img, err := s.Load(ctx, target, platform)
 	if err != nil {
 		return nil, fmt.Errorf("read image %s: %w", name, err)
 	}
@@ -79,7 +84,54 @@ func (s *Store) Load(ctx context.Context, target image.Descriptor, platform imag
 	if err != nil {
 		return nil, err
 	}
-	return image.Load(ctx, s, d)
+	if img := s.images.get(d); img != nil {
+		info, err := s.blobInfo(d.Digest)
+		if err == nil && info.Size() == d.Size {
+			return img, nil
+		}
+	}
+	img, err := image.Load(ctx, s, d)
+	if err != nil {
+		return nil, err
+	}
+	s.images.put(d, img)
+	return img, nil
+}
+
+// Limits of what is remembered, so that a program which uses some images all
+// the time need not parse them again and again.
+const (
+	maxCached     = 32
+	maxCachedSize = 128 << 10 // of an image's documents
+)
+
+// cache has images that were read and verified; they never change.
+type cache struct {
+	mu     sync.Mutex
+	images map[cacheKey]image.Image
+}
+
+type cacheKey struct {
+	digest    image.Digest
+	mediaType string
+}
+
+func (c *cache) get(d image.Descriptor) image.Image {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.images[cacheKey{d.Digest, d.MediaType}]
+}
+
+func (c *cache) put(d image.Descriptor, img image.Image) {
+	if len(img.RawManifest())+len(img.RawConfig()) > maxCachedSize {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.images) >= maxCached || c.images == nil {
+		c.images = make(map[cacheKey]image.Image)
+	}
+	c.images[cacheKey{d.Digest, d.MediaType}] = img
 }
 
 // manifestFor goes through indexes to a manifest.

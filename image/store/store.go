@@ -16,8 +16,10 @@ import (
 // A Store is a directory of images. It holds no descriptors and needs no
 // closing. All methods are safe for concurrent use, also by other processes.
 type Store struct {
-	dir   string
-	files files
+	dir    string
+	files  files
+	last   lastTable
+	images cache
 }
 
 var _ image.Source = (*Store)(nil)

@@ -3,9 +3,11 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -43,18 +45,53 @@ func (s *Store) load() (*table, error) {
 }
 
 func (s *Store) readTable() (*table, error) {
-	info, err := os.Stat(s.path(tableFile))
+	f, err := os.OpenFile(s.path(tableFile), os.O_RDONLY|noFollow, 0)
 	if err != nil {
 		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if t := s.last.get(info); t != nil {
+		return t, nil
 	}
 	if info.Size() > maxTable {
 		return nil, &image.LimitError{What: "size of " + tableFile, Limit: maxTable, Got: info.Size()}
 	}
-	raw, err := os.ReadFile(s.path(tableFile))
+	raw, err := io.ReadAll(f)
 	if err != nil {
 		return nil, err
 	}
-	return parseTable(raw)
+	t, err := parseTable(raw)
+	if err == nil {
+		s.last.put(info, t)
+	}
+	return t, err
+}
+
+// lastTable is the table as it was read last, for a file that is still the
+// same: each change makes a new one.
+type lastTable struct {
+	mu   sync.Mutex
+	info os.FileInfo
+	rows []row
+}
+
+func (l *lastTable) get(info os.FileInfo) *table {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.info == nil || !os.SameFile(l.info, info) || l.info.Size() != info.Size() || !changed(l.info).Equal(changed(info)) {
+		return nil
+	}
+	return &table{rows: slices.Clone(l.rows)}
+}
+
+func (l *lastTable) put(info os.FileInfo, t *table) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.info, l.rows = info, slices.Clone(t.rows)
 }
 
 func parseTable(raw []byte) (*table, error) {
@@ -95,6 +132,18 @@ func parseTable(raw []byte) (*table, error) {
 
 // save replaces the table.
 func (s *Store) save(t *table) error {
+	raw, err := formatTable(t)
+	if err == nil {
+		err = s.files.replace(s.path(tableFile), raw)
+	}
+	if err != nil {
+		return fmt.Errorf("write the table of images: %w", err)
+	}
+	return nil
+}
+
+// formatTable is the reverse of parseTable.
+func formatTable(t *table) ([]byte, error) {
 	index := image.Index{SchemaVersion: 2, MediaType: image.MediaTypeOCIIndex, Manifests: []image.Descriptor{}}
 	for _, r := range t.rows {
 		d := r.target
@@ -109,16 +158,10 @@ func (s *Store) save(t *table) error {
 		index.Manifests = append(index.Manifests, d)
 	}
 	raw, err := json.Marshal(index)
-	if err != nil {
-		return fmt.Errorf("write the table of images: %w", err)
+	if err == nil && len(raw) > maxTable {
+		err = &image.LimitError{What: "size of " + tableFile, Limit: maxTable, Got: int64(len(raw))}
 	}
-	if len(raw) > maxTable {
-		return &image.LimitError{What: "size of " + tableFile, Limit: maxTable, Got: int64(len(raw))}
-	}
-	if err := s.files.replace(s.path(tableFile), raw); err != nil {
-		return fmt.Errorf("write the table of images: %w", err)
-	}
-	return nil
+	return raw, err
 }
 
 // find gives the row of a name, or -1.
