@@ -21,7 +21,11 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(s.Dir())
+	defer func() {
+		if err := os.RemoveAll(s.Dir()); err != nil {
+			log.Fatal(err)
+		}
+	}()
 	ref, err := image.ParseRef("example.com/base")
 	if err != nil {
 		log.Fatal(err)

@@ -22,7 +22,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(s.Dir())
+	defer remove(s)
 	if err := addExample(ctx, s, "example.com/app:1"); err != nil {
 		log.Fatal(err)
 	}
@@ -50,6 +50,13 @@ func exampleDir() string {
 		log.Fatal(err)
 	}
 	return dir
+}
+
+// remove removes a store.
+func remove(s *store.Store) {
+	if err := os.RemoveAll(s.Dir()); err != nil {
+		log.Fatal(err)
+	}
 }
 
 // addExample adds an image of one layer.
@@ -96,63 +103,88 @@ func ExampleLease_Ingest() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(s.Dir())
+	defer remove(s)
 	lease, err := s.Lease(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer lease.Release()
 	const content = "content of a layer"
 	desc := image.Describe(image.MediaTypeOCILayer, []byte(content))
 	for _, most := range []int64{7, 100, 100} { // the first connection breaks early
-		w, err := lease.Ingest(ctx, desc)
-		if errors.Is(err, store.ErrExists) {
-			fmt.Println("it is there")
-			break
+		if err := fetch(ctx, lease, desc, content, most); err != nil {
+			fmt.Println(err)
 		}
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println("go on at", w.Offset())
-		rest := strings.NewReader(content[w.Offset():]) // an HTTP request with a range
-		if _, err := io.Copy(w, io.LimitReader(rest, most)); err != nil {
-			log.Fatal(err)
-		}
-		if _, err := w.Commit(ctx); err != nil {
-			fmt.Println("not complete:", errors.Is(err, image.ErrCorrupt))
-		}
-		if err := w.Close(); err != nil {
-			log.Fatal(err)
-		}
+	}
+	if err := lease.Release(); err != nil {
+		log.Fatal(err)
 	}
 	// Output:
 	// go on at 0
-	// not complete: true
+	// not complete
 	// go on at 7
 	// it is there
 }
 
+// fetch gets a blob over a connection that carries so many bytes at most.
+func fetch(ctx context.Context, lease *store.Lease, desc image.Descriptor, content string, most int64) error {
+	w, err := lease.Ingest(ctx, desc)
+	if errors.Is(err, store.ErrExists) {
+		fmt.Println("it is there")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Println("go on at", w.Offset())
+	rest := strings.NewReader(content[w.Offset():]) // an HTTP request with a range
+	_, err = io.Copy(w, io.LimitReader(rest, most))
+	if err == nil {
+		if _, err = w.Commit(ctx); errors.Is(err, image.ErrCorrupt) {
+			err = errors.New("not complete")
+		}
+	}
+	return errors.Join(err, w.Close()) // what was written stays
+}
+
 // A back end unpacks a layer, unless somebody has done so.
 func ExampleLease_Unpack() {
-	var (
-		ctx   = context.Background()
-		lease *store.Lease // from Store.Lease
-		key   = store.LayerKey{Kind: "dir", Digest: image.Describe("", nil).Digest}
-	)
-	if lease == nil {
-		return
-	}
-	u, err := lease.Unpack(ctx, key)
-	if errors.Is(err, store.ErrExists) {
-		return // Store.Layer has its path
-	}
+	ctx := context.Background()
+	s, err := store.Open(exampleDir())
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer u.Close()
-	if err := os.MkdirAll(filepath.Join(u.Path(), "etc"), 0o755); err != nil {
+	defer remove(s)
+	lease, err := s.Lease(ctx)
+	if err != nil {
 		log.Fatal(err)
 	}
-	path, err := u.Commit(ctx)
-	fmt.Println(path, err)
+	key := store.LayerKey{Kind: "dir", Digest: image.Describe("", nil).Digest}
+	for range 2 {
+		if err := unpackExample(ctx, lease, key); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := lease.Release(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// unpacked
+	// it is there
+}
+
+func unpackExample(ctx context.Context, lease *store.Lease, key store.LayerKey) error {
+	u, err := lease.Unpack(ctx, key)
+	if errors.Is(err, store.ErrExists) {
+		fmt.Println("it is there") // Store.Layer has its path
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = os.MkdirAll(filepath.Join(u.Path(), "etc"), 0o755)
+	if err == nil {
+		_, err = u.Commit(ctx)
+	}
+	fmt.Println("unpacked")
+	return errors.Join(err, u.Close())
 }
