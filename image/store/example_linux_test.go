@@ -47,7 +47,7 @@ func Example() {
 func exampleDir() string {
 	dir, err := os.MkdirTemp("", "sandkit-example-")
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	return dir
 }
@@ -55,7 +55,7 @@ func exampleDir() string {
 // remove removes a store.
 func remove(s *store.Store) {
 	if err := os.RemoveAll(s.Dir()); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 }
 
