@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -152,4 +154,82 @@ func BenchmarkLease(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestUnpackAgain: what a killed process has unpacked is of no use.
+func TestUnpackAgain(t *testing.T) {
+	s := open(t)
+	l := lease(t, s)
+	key := LayerKey{"dir", image.Describe("", []byte("x")).Digest}
+	u, err := l.Unpack(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(u.Path(), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.lock.Close(); err != nil { // as the kernel does
+		t.Fatal(err)
+	}
+	if u, err = l.Unpack(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(u.Path()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("half a layer is there: %v", err)
+	}
+	if _, err := s.Collect(t.Context(), -1); err != nil { // it is being unpacked
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(u.Path(), []byte("whole"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Commit(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWaitForNothing: who waited for a writer whose content turned out to be
+// wrong begins with a file of its own.
+func TestWaitForNothing(t *testing.T) {
+	s := open(t)
+	l, other := lease(t, s), lease(t, s)
+	d := image.Describe("a/b", []byte("right"))
+	w, err := l.Ingest(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("wrong")); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		_, err := other.Put(t.Context(), "a/b", []byte("right"))
+		done <- err
+	}()
+	for opened(t, w.path) < 2 {
+		runtime.Gosched()
+	}
+	if _, err := w.Commit(t.Context()); !errors.Is(err, image.ErrCorrupt) {
+		t.Errorf("wrong content: %v", err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	healthy(t, s, 1)
+}
+
+// opened counts this program's descriptors of a file.
+func opened(t *testing.T, path string) int {
+	t.Helper()
+	fds, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, fd := range fds {
+		if target, err := os.Readlink(fd); err == nil && target == path {
+			n++
+		}
+	}
+	return n
 }
