@@ -21,3 +21,11 @@ func Apply(context.Context, *os.File, io.Reader, Options) (*Info, error) {
 
 // Tree is for Linux only.
 func Tree(Format, ...*os.File) ([]Entry, error) { return nil, unsupported("list") }
+
+// Settle is for Linux only.
+func Settle(*os.File, []*os.File, *Info, Format) (bool, error) { return false, unsupported("settle") }
+
+// Diff is for Linux only.
+func Diff(context.Context, io.Writer, *os.File, []*os.File, DiffOptions) (*DiffInfo, error) {
+	return nil, unsupported("diff")
+}

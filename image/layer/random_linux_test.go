@@ -59,7 +59,7 @@ func randomLayer(r *rand.Rand, files *[]string) []item {
 // that are unpacked each for itself and settled give the same tree. Where one
 // way says that the layers are malformed, the other may not be asked.
 func TestRandomLayers(t *testing.T) {
-	rounds := 300
+	rounds := 150
 	same := 0
 	for seed := range uint64(rounds) {
 		r := rand.New(rand.NewPCG(seed, 1))

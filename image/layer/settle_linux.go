@@ -149,7 +149,8 @@ func (s *settler) below(p string) (*found, error) {
 // late makes sure that there is no link below where the layer put something
 // before it said what is there: these files are lost.
 func (s *settler) late(p string) error {
-	f, err := s.below(p)
+	// What the layer has there in the end does not hide what was.
+	f, err := newView(s.lowers, s.format).walk(strings.Split(p, "/"))
 	if f == nil || err != nil {
 		return err
 	}

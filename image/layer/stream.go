@@ -49,7 +49,7 @@ type chunk struct {
 
 // newStream starts unpacking. The caller calls finish.
 func newStream(ctx context.Context, r io.Reader, o *Options, l Limits) (*stream, error) {
-	b, err := newBlob(r, o.Layer, l.Bytes, o.Progress)
+	b, err := newBlob(r, o.Layer, l.Bytes+chunkSize, o.Progress)
 	if err != nil {
 		return nil, err
 	}
@@ -118,14 +118,14 @@ func (s *stream) unpack() error {
 		c.readers.Store(2)
 		s.toHash <- c
 		s.filled <- c
-		if errors.Is(err, io.EOF) {
+		if err := s.within(); err != nil {
+			return err
+		}
+		if err == io.EOF { //nolint:errorlint // a reader's end is io.EOF itself
 			return nil
 		}
 		if err != nil {
 			return unpackError(compression, s.limits.Memory, err)
-		}
-		if err := s.within(); err != nil {
-			return err
 		}
 	}
 }
