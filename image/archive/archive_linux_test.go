@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -360,4 +361,32 @@ func TestImportRoot(t *testing.T) {
 		t.Errorf("%q became %q", before, after)
 	}
 	sound(t, s)
+}
+
+// TestManyAtOnce: the same archive is imported many times at once, while others
+// collect and export.
+func TestManyAtOnce(t *testing.T) {
+	from, to := filled(t), newStore(t)
+	raw := export1(t, from, Docker, "app:1", "localhost:5000/team/tool:2")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := Import(t.Context(), to, bytes.NewReader(raw), ImportOptions{}); err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := to.Collect(t.Context(), -1); err != nil {
+				t.Error(err)
+			}
+			var b bytes.Buffer
+			if err := Export(t.Context(), to, &b, ExportOptions{}, "app:1", "localhost:5000/team/tool:2"); err != nil || !bytes.Equal(b.Bytes(), raw) {
+				t.Errorf("another archive, %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if a, b := names(t, from), names(t, to); !slices.Equal(a, b) {
+		t.Errorf("%q became %q", a, b)
+	}
+	sound(t, to)
 }

@@ -65,9 +65,6 @@ func (w *Writer) commit(ctx context.Context) (image.Descriptor, error) {
 	if err := s.files.rename(w.path, s.blobPath(d.Digest)); err != nil {
 		return d, err
 	}
-	if err := s.files.syncDir(s.path("blobs", d.Digest.Algorithm().String())); err != nil {
-		return d, err
-	}
 	return d, w.end()
 }
 

@@ -194,7 +194,11 @@ func growing(s *Store) bool {
 // TestKilledAtRandom: processes add, remove and collect, and are killed at any
 // moment; what a living one holds is never taken away.
 func TestKilledAtRandom(t *testing.T) {
-	s, ctx := open(t), t.Context()
+	s, err := Open(filepath.Join(inMemory(t), "store"), NoSync())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
 	l := lease(t, s)
 	d := mustAdd(t, l, "", "held", "layer of its own")
 	key := LayerKey{"dir", digest.FromString("layer of its own")}

@@ -34,7 +34,8 @@
 //
 // A file gets its name when it is complete, by rename(2). So a process that is
 // killed at any moment leaves at most things that the next collection removes.
-// A blob's content is on the disk before its name, and so is the table of
-// images, so that the same holds for a power cut; [NoSync] gives that up for
-// speed, and [Store.Verify] finds the damage.
+// The same holds for a power cut: the content of a blob, of the table of images
+// and of an unpacked layer is on the disk before its name (fdatasync, or syncfs
+// for a tree), and the names of blobs before a table that needs them. [NoSync]
+// gives that up for speed, and [Store.Verify] finds the damage.
 package store

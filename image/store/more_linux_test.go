@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/internal/testutil"
 )
@@ -232,4 +234,42 @@ func opened(t *testing.T, path string) int {
 		}
 	}
 	return n
+}
+
+// TestSync: content is on the disk before its name, and names are before what
+// refers to them.
+func TestSync(t *testing.T) {
+	var steps []string
+	s, err := Open(filepath.Join(t.TempDir(), "store"), func(s *Store) {
+		s.files.fault = func(op, path string) error {
+			if rel, err := filepath.Rel(s.dir, path); err == nil {
+				path = rel
+			}
+			steps = append(steps, op+" "+path)
+			return nil
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := lease(t, s)
+	d := mustAdd(t, l, "app", "x", "layer")
+	key := LayerKey{"dir", digest.FromString("layer")}
+	if err := unpackDir(t.Context(), l, key); err != nil {
+		t.Fatal(err)
+	}
+	blob := "sha256/" + d.Digest.Encoded()
+	order := []string{
+		"sync ingest/sha256-" + d.Digest.Encoded(), "rename blobs/" + blob, "syncdir blobs/sha256",
+		"rename index.json", "syncdir .", "synctree unpack/" + key.name(), "rename layers/" + key.name(),
+	}
+	at := 0
+	for _, step := range steps {
+		if at < len(order) && step == order[at] {
+			at++
+		}
+	}
+	if at < len(order) {
+		t.Errorf("%q does not follow %q in %q", order[at], order[:at], steps)
+	}
 }

@@ -130,9 +130,13 @@ func parseTable(raw []byte) (*table, error) {
 	return t, nil
 }
 
-// save replaces the table.
+// save replaces the table. The names of blobs reach the disk first, all at once:
+// without an image that needs them, they may as well be lost.
 func (s *Store) save(t *table) error {
 	raw, err := formatTable(t)
+	if err == nil {
+		err = s.syncNames()
+	}
 	if err == nil {
 		err = s.files.replace(s.path(tableFile), raw)
 	}
@@ -140,6 +144,19 @@ func (s *Store) save(t *table) error {
 		return fmt.Errorf("write the table of images: %w", err)
 	}
 	return nil
+}
+
+func (s *Store) syncNames() error {
+	dirs, err := os.ReadDir(s.path("blobs"))
+	if err != nil {
+		return err
+	}
+	for _, d := range dirs {
+		if err := s.files.syncDir(s.path("blobs", d.Name())); err != nil {
+			return err
+		}
+	}
+	return s.files.syncDir(s.path("blobs"))
 }
 
 // formatTable is the reverse of parseTable.

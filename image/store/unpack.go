@@ -131,9 +131,6 @@ func (u *Unpacking) commit(ctx context.Context) (string, error) {
 	if err := s.files.rename(u.Path(), path); err != nil {
 		return "", err
 	}
-	if err := s.files.syncDir(s.path("layers")); err != nil {
-		return "", err
-	}
 	return path, u.end()
 }
 
