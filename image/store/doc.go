@@ -19,14 +19,14 @@
 //
 // # The directory
 //
-//	version, oci-layout   the format
-//	index.json            the table of images, replaced as a whole
-//	blobs/sha256/HEX      content; it is an OCI layout that other programs can read
-//	ingest/               content that is being written, and what is left of it
-//	layers/KIND/HEX       unpacked trees; unpack/ has those that are being made
-//	leases/               one locked file each
-//	trash/                what is about to be removed
-//	lock                  one byte is locked by those who add and by those who remove
+//	version, oci-layout     the format
+//	index.json              the table of images, replaced as a whole
+//	blobs/sha256/HEX        content; it is an OCI layout that other programs can read
+//	ingest/                 content that is being written, and what is left of it
+//	layers/KIND.sha256.HEX  unpacked trees; unpack/ has those that are being made
+//	leases/                 one locked file each
+//	trash/                  what is about to be removed
+//	lock                    one byte is locked by those who add and by those who remove
 //
 // Only the user whose directory it is may use it.
 //

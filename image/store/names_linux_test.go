@@ -170,6 +170,15 @@ func TestRemove(t *testing.T) {
 	}
 	healthy(t, s, 0)
 
+	l = lease(t, s)
+	id = string(mustAdd(t, l, "app:1", "1", "layer 1").Digest)
+	if err := errors.Join(s.Tag(ctx, id, ref(t, "app@"+id)), l.Release()); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Remove(ctx, id[7:19], false); err != nil || len(r.Untagged) != 2 || r.Blobs != 3 {
+		t.Errorf("a tag and its digest count as several names: %+v, %v", r, err)
+	}
+
 	held := lease(t, s)
 	mustAdd(t, held, "app:1", "1", "layer 1")
 	if r, err := s.Remove(ctx, "app:1", true); err != nil || r.Blobs != 0 {

@@ -34,15 +34,15 @@ func (s *Store) Remove(ctx context.Context, name string, force bool) (Report, er
 		if err != nil {
 			return err
 		}
-		rest := without(t.refs(target.Digest), ref)
-		if !ref.IsZero() && len(rest) > 0 {
+		refs := t.refs(target.Digest)
+		if !ref.IsZero() && !lastOf(refs, ref) {
 			i := t.find(ref)
 			t.rows = slices.Delete(t.rows, i, i+1)
 			r.Untagged = []image.Ref{ref}
 			return nil
 		}
-		if !force && len(rest) > 1 {
-			return &InUseError{Image: name, Tags: rest}
+		if !force && len(refs) > 0 && !lastOf(refs, firstTag(refs)) {
+			return &InUseError{Image: name, Tags: refs}
 		}
 		if used, err := s.inUse(ctx, target, h); err != nil {
 			return err
@@ -81,16 +81,20 @@ func (s *Store) Prune(ctx context.Context, all bool) (Report, error) {
 	return r, nil
 }
 
-// without gives the names that count beside one: a name with a digest goes with
-// the tags of its repository, as Docker has it.
-func without(refs []image.Ref, ref image.Ref) []image.Ref {
-	var rest []image.Ref
-	for _, r := range refs {
-		if r != ref && (r.Digest() == "" || r.Name() != ref.Name()) {
-			rest = append(rest, r)
-		}
+// lastOf tells whether an image has no name that counts beside one: a name with
+// a digest goes with the tag of its repository, as Docker has it.
+func lastOf(refs []image.Ref, ref image.Ref) bool {
+	return !slices.ContainsFunc(refs, func(r image.Ref) bool {
+		return r != ref && (r.Digest() == "" || r.Name() != ref.Name())
+	})
+}
+
+// firstTag gives a name with a tag, or else any.
+func firstTag(refs []image.Ref) image.Ref {
+	if i := slices.IndexFunc(refs, func(r image.Ref) bool { return r.Digest() == "" }); i >= 0 {
+		return refs[i]
 	}
-	return rest
+	return refs[0]
 }
 
 // drop takes an image out of the table and reports it.

@@ -374,3 +374,21 @@ func TestBadNames(t *testing.T) {
 		t.Error("Unpack takes a path")
 	}
 }
+
+func TestDefaultDir(t *testing.T) {
+	if os.Geteuid() == 0 {
+		if dir, err := DefaultDir(); err != nil || dir != "/var/lib/sandkit/images" {
+			t.Errorf("%s, %v", dir, err)
+		}
+		return
+	}
+	t.Setenv("HOME", "/home/x")
+	for data, want := range map[string]string{
+		"/data": "/data/sandkit/images", "": "/home/x/.local/share/sandkit/images", "relative": "/home/x/.local/share/sandkit/images",
+	} {
+		t.Setenv("XDG_DATA_HOME", data)
+		if dir, err := DefaultDir(); err != nil || dir != want {
+			t.Errorf("XDG_DATA_HOME=%s: %s, %v", data, dir, err)
+		}
+	}
+}
