@@ -14,17 +14,30 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/sandkit/sandkit/image"
-	"github.com/sandkit/sandkit/internal/testutil"
 )
 
-// TestNothingIsLeft: no descriptor, goroutine or file.
+// TestNothingIsLeft: no descriptor, and no file outside of the store.
 func TestNothingIsLeft(t *testing.T) {
-	testutil.Unchanged(t)
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
 	dir := filepath.Join(t.TempDir(), "store")
-	for range 3 {
+	var before int
+	for i := range 4 {
 		if err := wholeLife(t.Context(), dir); err != nil {
 			t.Fatal(err)
 		}
+		fds, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			before = len(fds) // the runtime has opened what it needs
+		} else if len(fds) != before {
+			t.Errorf("%d descriptors became %d", before, len(fds))
+		}
+	}
+	if left, err := filepath.Glob(temp + "/*"); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
 
