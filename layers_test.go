@@ -18,8 +18,10 @@ const module = "github.com/sandkit/sandkit"
 var layers = [][]string{
 	{"internal/sys", "internal/undo", "internal/capability", "internal/passwd"},
 	{"internal/kernel", "internal/safepath", "internal/program"},
-	{"cgroup", "ns", "fs", "sandbox/seccomp"},
-	{"internal/launch", "cgroup/systemd"},
+	{"image"},
+	{"image/store"},
+	{"cgroup", "ns", "fs", "sandbox/seccomp", "image/layer"},
+	{"internal/launch", "cgroup/systemd", "image/archive"},
 	{"sandbox"},
 }
 
@@ -33,6 +35,9 @@ var outside = map[string]struct{ owner, why string }{
 	"github.com/containerd/cgroups":      {"cgroup", "cgroups are this package's business"},
 	"github.com/cilium/ebpf":             {"cgroup", "the device filter is its only program"},
 	"github.com/godbus/dbus":             {"cgroup/systemd", "who does not ask systemd for anything is spared D-Bus"},
+	"github.com/distribution/reference":  {"image", "references are read in one place"},
+	"github.com/opencontainers":          {"image image/layer image/store image/archive image/registry", "formats of images only"},
+	"github.com/klauspost/compress":      {"image/layer", "layers are packed and unpacked in one place"},
 	"github.com/rogpeppe/go-internal":    {"", "tests only"},
 	"github.com/google/go-cmp/cmp":       {"internal/testutil", "tests only"},
 	"go.uber.org/goleak":                 {"", "tests only"},
@@ -64,6 +69,23 @@ func TestLayers(t *testing.T) {
 			target, ours := strings.CutPrefix(imp, module+"/")
 			if n, ok := level[target]; ours && (!ok || n >= own) {
 				t.Errorf("%s imports %s, which is not below it", dir, target)
+			}
+		}
+	}
+}
+
+// TestImageImports: what handles images only handles bytes. It needs nothing
+// that runs programs.
+func TestImageImports(t *testing.T) {
+	allowed := strings.Fields("internal/sys internal/undo internal/kernel internal/safepath")
+	for dir, imports := range projectImports(t) {
+		if dir != "image" && !strings.HasPrefix(dir, "image/") {
+			continue
+		}
+		for _, imp := range imports {
+			target, ours := strings.CutPrefix(imp, module+"/")
+			if ours && target != "image" && !strings.HasPrefix(target, "image/") && !slices.Contains(allowed, target) {
+				t.Errorf("%s imports %s: image/* only handles bytes", dir, target)
 			}
 		}
 	}

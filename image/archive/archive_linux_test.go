@@ -1,0 +1,392 @@
+package archive
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/image/layer"
+	"github.com/sandkit/sandkit/image/store"
+)
+
+func newStore(t testing.TB) *store.Store {
+	t.Helper()
+	s, err := store.Open(filepath.Join(t.TempDir(), "store"), store.NoSync())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func ref(t testing.TB, name string) image.Ref {
+	t.Helper()
+	r, err := image.ParseRef(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// tarOf makes a tar of files, given as name and content in turn. A content that
+// begins with "->" is a link.
+func tarOf(t testing.TB, files ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for i := 0; i < len(files); i += 2 {
+		h := &tar.Header{Typeflag: tar.TypeReg, Name: files[i], Size: int64(len(files[i+1])), Mode: 0o644}
+		target, link := strings.CutPrefix(files[i+1], "->")
+		if link {
+			h.Typeflag, h.Linkname, h.Size = tar.TypeSymlink, target, 0
+		}
+		err := w.WriteHeader(h)
+		if err == nil && !link {
+			_, err = w.Write([]byte(files[i+1]))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func gzipped(t testing.TB, b []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	if _, err := w.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// addImage adds an image with these layers for a platform; layers that are
+// gzipped are described as such.
+func addImage(t testing.TB, s *store.Store, name string, p image.Platform, layers ...[]byte) image.Descriptor {
+	t.Helper()
+	l, err := s.Lease(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { must(t, l.Release()) }()
+	c := image.Config{OS: p.OS, Architecture: p.Architecture, RootFS: image.RootFS{Type: "layers", DiffIDs: []image.Digest{}}}
+	m := image.Manifest{SchemaVersion: 2, MediaType: image.MediaTypeOCIManifest, Layers: []image.Descriptor{}}
+	put := func(mediaType string, content any) image.Descriptor {
+		raw, ok := content.([]byte)
+		if !ok {
+			raw, err = json.Marshal(content)
+			must(t, err)
+		}
+		d, err := l.Put(t.Context(), mediaType, raw)
+		must(t, err)
+		return d
+	}
+	for _, raw := range layers {
+		mediaType := image.MediaTypeOCILayer
+		plain := image.Describe(mediaType, raw)
+		if layer.Detect(raw) == image.Gzip {
+			mediaType = image.MediaTypeOCILayerGzip
+			r, err := gzip.NewReader(bytes.NewReader(raw))
+			must(t, err)
+			var b bytes.Buffer
+			_, err = b.ReadFrom(r)
+			must(t, err)
+			plain = image.Describe(mediaType, b.Bytes())
+		}
+		m.Layers = append(m.Layers, put(mediaType, raw))
+		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, plain.Digest)
+	}
+	m.Config = put(image.MediaTypeOCIConfig, c)
+	d := put(m.MediaType, m)
+	d.Platform = nil
+	var r image.Ref
+	if name != "" {
+		r = ref(t, name)
+	}
+	must(t, l.Tag(t.Context(), r, d))
+	return d
+}
+
+// addIndex adds an index of images.
+func addIndex(t testing.TB, s *store.Store, name string, manifests ...image.Descriptor) image.Descriptor {
+	t.Helper()
+	l, err := s.Lease(t.Context())
+	must(t, err)
+	defer func() { must(t, l.Release()) }()
+	raw, err := json.Marshal(image.Index{SchemaVersion: 2, MediaType: image.MediaTypeOCIIndex, Manifests: manifests})
+	must(t, err)
+	d, err := l.Put(t.Context(), image.MediaTypeOCIIndex, raw)
+	must(t, err)
+	must(t, l.Tag(t.Context(), ref(t, name), d))
+	return d
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var host = image.HostPlatform()
+
+// filled gives a store with two images that share a layer.
+func filled(t testing.TB) *store.Store {
+	t.Helper()
+	s := newStore(t)
+	base := gzipped(t, tarOf(t, "etc/hostname", "sandkit\n", "bin/sh", "->busybox"))
+	top := tarOf(t, "etc/motd", "hello\n")
+	addImage(t, s, "app:1", host, base, top, base)
+	addImage(t, s, "localhost:5000/team/tool:2", host, base)
+	return s
+}
+
+// names lists the images as name and digest.
+func names(t testing.TB, s *store.Store) []string {
+	t.Helper()
+	all, err := s.List(t.Context())
+	must(t, err)
+	var list []string
+	for _, e := range all {
+		if e.Dangling() {
+			list = append(list, "- "+string(e.Target.Digest))
+		}
+		for _, r := range e.Refs {
+			list = append(list, r.String()+" "+string(e.Target.Digest))
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// sound checks that a store has nothing wrong and nothing that no image needs.
+func sound(t testing.TB, s *store.Store) {
+	t.Helper()
+	problems, err := s.Verify(t.Context(), false)
+	if err != nil || len(problems) > 0 {
+		t.Errorf("Verify: %v, %v", problems, err)
+	}
+	if u, err := s.Usage(t.Context()); err != nil || u.Reclaimable != 0 {
+		t.Errorf("%d bytes that no image needs, %v", u.Reclaimable, err)
+	}
+}
+
+func export1(t testing.TB, s *store.Store, f Format, names ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	must(t, Export(t.Context(), s, &b, ExportOptions{Format: f}, names...))
+	return b.Bytes()
+}
+
+func TestRoundTrip(t *testing.T) {
+	from := filled(t)
+	want := names(t, from)
+	for _, f := range []Format{Docker, OCI} {
+		raw := export1(t, from, f, "app:1", "localhost:5000/team/tool:2")
+		if again := export1(t, from, f, "app:1", "localhost:5000/team/tool:2"); !bytes.Equal(raw, again) {
+			t.Errorf("%v: the same images make different archives", f)
+		}
+		for _, packed := range [][]byte{raw, gzipped(t, raw)} {
+			to := newStore(t)
+			found, err := Import(t.Context(), to, bytes.NewReader(packed), ImportOptions{})
+			if err != nil || len(found) != 2 {
+				t.Fatalf("%v: %v, %v", f, found, err)
+			}
+			if got := names(t, to); !slices.Equal(got, want) {
+				t.Errorf("%v: images %q, want %q", f, got, want)
+			}
+			sound(t, to)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "layout")
+	must(t, ExportDir(t.Context(), from, dir, ExportOptions{}, "app:1", "localhost:5000/team/tool:2"))
+	if err := ExportDir(t.Context(), from, dir, ExportOptions{}, "app:1"); !errors.Is(err, os.ErrExist) {
+		t.Errorf("export over what is there: %v", err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+	to := newStore(t)
+	if _, err := ImportFile(t.Context(), to, dir, ImportOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, to); !slices.Equal(got, want) {
+		t.Errorf("images %q, want %q", got, want)
+	}
+	sound(t, to)
+}
+
+// TestRoundTripLegacy: configurations and layers stay, manifests are made, the
+// same each time.
+func TestRoundTripLegacy(t *testing.T) {
+	from := filled(t)
+	raw := export1(t, from, DockerLegacy, "app:1", "localhost:5000/team/tool:2")
+	first := newStore(t)
+	found, err := Import(t.Context(), first, bytes.NewReader(raw), ImportOptions{})
+	if err != nil || len(found) != 2 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	sound(t, first)
+	for _, name := range []string{"app:1", "localhost:5000/team/tool:2"} {
+		a, err := from.Image(t.Context(), name, host)
+		must(t, err)
+		b, err := first.Image(t.Context(), name, host)
+		must(t, err)
+		if a.ID() != b.ID() || len(a.Layers()) != len(b.Layers()) {
+			t.Errorf("%s: %s became %s", name, a.ID(), b.ID())
+		}
+		for i, l := range a.Layers() {
+			if l.Descriptor().Digest != b.Layers()[i].Descriptor().Digest {
+				t.Errorf("%s: layer %d changed", name, i)
+			}
+		}
+	}
+	second := newStore(t)
+	raw = export1(t, first, Docker, "app:1", "localhost:5000/team/tool:2")
+	_, err = Import(t.Context(), second, bytes.NewReader(raw), ImportOptions{})
+	must(t, err)
+	if a, b := names(t, first), names(t, second); !slices.Equal(a, b) {
+		t.Errorf("%q became %q", a, b)
+	}
+}
+
+func TestIndex(t *testing.T) {
+	from := newStore(t)
+	other := image.Platform{OS: "linux", Architecture: "riscv64"}
+	var manifests []image.Descriptor
+	for _, p := range []image.Platform{other, host} {
+		d := addImage(t, from, "", p, tarOf(t, "arch", p.String()))
+		d.Platform = ociPlatform(p)
+		manifests = append(manifests, d)
+	}
+	missing := image.Describe(image.MediaTypeOCIManifest, []byte("never fetched"))
+	missing.Platform = ociPlatform(image.Platform{OS: "linux", Architecture: "s390x"})
+	want := addIndex(t, from, "multi", append(manifests, missing)...)
+	for _, f := range []Format{Docker, OCI} {
+		to := newStore(t)
+		_, err := Import(t.Context(), to, bytes.NewReader(export1(t, from, f, "multi")), ImportOptions{})
+		must(t, err)
+		e, err := to.Lookup(t.Context(), "multi")
+		if err != nil || e.Target.Digest != want.Digest || len(e.IDs) != 2 {
+			t.Errorf("%v: %+v, %v", f, e, err)
+		}
+		sound(t, to)
+		img, err := to.Image(t.Context(), "multi", other)
+		if err != nil || img.Config().Architecture != "riscv64" {
+			t.Error(err)
+		}
+	}
+	var b bytes.Buffer
+	err := Export(t.Context(), from, &b, ExportOptions{Format: DockerLegacy, Platform: image.Platform{OS: "linux", Architecture: "mips64"}}, "multi")
+	if !errors.Is(err, image.ErrNoPlatform) {
+		t.Errorf("export for a platform that is not there: %v", err)
+	}
+}
+
+func TestNames(t *testing.T) {
+	s := filled(t)
+	e, err := s.Lookup(t.Context(), "app:1")
+	must(t, err)
+	raw := export1(t, s, OCI, string(e.Target.Digest)) // no name
+	to := newStore(t)
+	found, err := Import(t.Context(), to, bytes.NewReader(raw), ImportOptions{})
+	if err != nil || len(found) != 1 || !found[0].Ref.IsZero() {
+		t.Errorf("%v, %v", found, err)
+	}
+	layout := filepath.Join(t.TempDir(), "layout")
+	must(t, ExportDir(t.Context(), s, layout, ExportOptions{}, "app:1"))
+	index, err := os.ReadFile(filepath.Join(layout, indexFile))
+	must(t, err)
+	index = bytes.ReplaceAll(index, []byte(annotationName), []byte("x"))
+	must(t, os.WriteFile(filepath.Join(layout, indexFile), index, 0o600))
+	found, err = ImportFile(t.Context(), to, layout, ImportOptions{Repository: "example.com/app"})
+	if err != nil || len(found) != 1 || found[0].Ref.String() != "example.com/app:1" {
+		t.Errorf("%v, %v", found, err)
+	}
+	if _, err := ImportFile(t.Context(), to, layout, ImportOptions{Repository: "NO"}); !errors.Is(err, image.ErrInvalid) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestImportRoot(t *testing.T) {
+	s := newStore(t)
+	root := tarOf(t, "bin/sh", "program")
+	o := RootOptions{
+		Ref: ref(t, "base"), Created: time.Unix(1000, 0), Message: "imported",
+		Config: image.RunConfig{Cmd: []string{"/bin/sh"}, Env: []string{"A=b"}},
+	}
+	for _, raw := range [][]byte{root, gzipped(t, root), append(root, make([]byte, 10240)...)} {
+		var last image.Progress
+		o.Progress = func(p image.Progress) { last = p }
+		img, err := ImportRoot(t.Context(), s, bytes.NewReader(raw), o)
+		must(t, err)
+		c := img.Config()
+		if c.Config.Cmd[0] != "/bin/sh" || c.History[0].Comment != "imported" || c.Created.Unix() != 1000 {
+			t.Errorf("%+v", c)
+		}
+		if last.Phase != image.PhaseDone || last.Bytes != int64(len(raw)) {
+			t.Errorf("%+v", last)
+		}
+		sound(t, s)
+	}
+	before := names(t, s)
+	for what, raw := range map[string][]byte{
+		"garbage": []byte(strings.Repeat("no tar", 1000)), "cut": root[:515], "cut gzip": gzipped(t, root)[:60],
+	} {
+		if _, err := ImportRoot(t.Context(), s, bytes.NewReader(raw), o); !errors.Is(err, image.ErrInvalid) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	o.MaxBytes = 600
+	if _, err := ImportRoot(t.Context(), s, bytes.NewReader(gzipped(t, root)), o); !errors.Is(err, image.ErrTooLarge) {
+		t.Errorf("too large: %v", err)
+	}
+	if after := names(t, s); !slices.Equal(before, after) {
+		t.Errorf("%q became %q", before, after)
+	}
+	sound(t, s)
+}
+
+// TestManyAtOnce: the same archive is imported many times at once, while others
+// collect and export.
+func TestManyAtOnce(t *testing.T) {
+	from, to := filled(t), newStore(t)
+	raw := export1(t, from, Docker, "app:1", "localhost:5000/team/tool:2")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if _, err := Import(t.Context(), to, bytes.NewReader(raw), ImportOptions{}); err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := to.Collect(t.Context(), -1); err != nil {
+				t.Error(err)
+			}
+			var b bytes.Buffer
+			if err := Export(t.Context(), to, &b, ExportOptions{}, "app:1", "localhost:5000/team/tool:2"); err != nil || !bytes.Equal(b.Bytes(), raw) {
+				t.Errorf("another archive, %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if a, b := names(t, from), names(t, to); !slices.Equal(a, b) {
+		t.Errorf("%q became %q", a, b)
+	}
+	sound(t, to)
+}

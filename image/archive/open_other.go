@@ -1,0 +1,7 @@
+//go:build !linux
+
+package archive
+
+import "os"
+
+const openFlags = os.O_RDONLY

@@ -1,0 +1,111 @@
+package layer
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path"
+	"syscall"
+
+	"github.com/sandkit/sandkit/internal/sys"
+)
+
+// link makes a hard link to a file of the layers below: a copy of the file
+// takes its place in this one.
+func (s *settler) link(p, target string, early bool) error {
+	parent, err := s.resolve(path.Dir("/" + target)[1:])
+	if err != nil {
+		return err
+	}
+	target = path.Join(parent, path.Base(target))
+	f, err := s.below(target)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	if early && (f == nil || f.st.Mode&sys.S_IFMT == sys.S_IFDIR) {
+		return nil
+	}
+	if f == nil {
+		return malformed("hard link to %q, which is not there: %w", target, syscall.ENOENT)
+	}
+	to, err := openPath(s.dir, path.Dir(p))
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	s.changed = true
+	if early {
+		return keepTimes(to.Int(), func() error {
+			if err := sys.Unlinkat(to.Int(), path.Base(p), 0); err != nil {
+				return os.NewSyscallError("remove", err)
+			}
+			return copyUp(f, to.Int(), path.Base(p))
+		})
+	}
+	if err := s.ensure(path.Dir(target)); err != nil {
+		return err
+	}
+	from, err := openPath(s.dir, path.Dir(target))
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	if _, err := sys.Fstatat(from.Int(), path.Base(target)); errors.Is(err, syscall.ENOENT) {
+		if err := keepTimes(from.Int(), func() error { return copyUp(f, from.Int(), path.Base(target)) }); err != nil {
+			return err
+		}
+	}
+	return keepTimes(to.Int(), func() error {
+		err := sys.Linkat(from.Int(), path.Base(target), to.Int(), path.Base(p))
+		if errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.EPERM) {
+			return ErrConflict // something was moved here, or to the target
+		}
+		return os.NewSyscallError("link", err)
+	})
+}
+
+// copyUp copies a file of a layer below.
+func copyUp(f *found, dir int, name string) error {
+	switch f.st.Mode & sys.S_IFMT {
+	case sys.S_IFREG:
+	case sys.S_IFLNK:
+		target, err := sys.Readlinkat(f.in.fd, f.name)
+		if err == nil {
+			err = sys.Symlinkat(target, dir, name)
+		}
+		return errors.Join(err, copyNamed(f, dir, name))
+	case sys.S_IFDIR:
+		return malformed("hard link to a directory: %w", syscall.EPERM)
+	default:
+		return errors.Join(sys.Mknodat(dir, name, f.st.Mode, f.st.Rdev), copyNamed(f, dir, name))
+	}
+	xattrs, err := kept(f.in.fd, f.name)
+	if err != nil {
+		return err
+	}
+	src, err := openRegular(f.in.fd, f.name)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	fd, err := sys.CreateFile(dir, name)
+	if err != nil {
+		return os.NewSyscallError("create", err)
+	}
+	dst := fd.File(name)
+	if _, err = io.Copy(dst, src); err == nil {
+		err = setStat(int(dst.Fd()), f.st, xattrs)
+	}
+	return errors.Join(err, dst.Close())
+}
+
+// copyNamed gives a copy that is not to be opened owner and times.
+func copyNamed(f *found, dir int, name string) error {
+	if f.st.UID != uint32(os.Geteuid()) || f.st.GID != uint32(os.Getegid()) {
+		if err := sys.Lchownat(dir, name, f.st.UID, f.st.GID); err != nil {
+			return os.NewSyscallError("chown", err)
+		}
+	}
+	return os.NewSyscallError("set times", sys.SetTimes(dir, name, f.st.MtimeSec, f.st.MtimeNs))
+}

@@ -1,0 +1,115 @@
+package layer
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"syscall"
+
+	"github.com/sandkit/sandkit/internal/sys"
+)
+
+// setOpen gives a file or directory that is open its metadata. The order
+// matters: a change of owner takes set-user-ID and capabilities away, the mode
+// may take away the permission to set attributes, and everything changes times.
+func (w *writer) setOpen(fd int, n *node, m *meta, fresh bool) error {
+	if !w.o.Rootless {
+		if err := sys.Fchown(fd, m.uid, m.gid); err != nil {
+			return os.NewSyscallError("chown", err)
+		}
+	}
+	set := func(name string, value []byte) error { return sys.SetXattr(fd, name, value) }
+	if !fresh {
+		if err := sys.Fchmod(fd, 0o700); err != nil {
+			return os.NewSyscallError("chmod", err)
+		}
+		if err := removeXattrs(fd); err != nil {
+			return err
+		}
+	}
+	if err := w.setXattrs(n, m, set); err != nil {
+		return err
+	}
+	if w.o.Rootless && (m.inUID != 0 || m.inGID != 0) {
+		if err := w.setXattr(n, xattrStat, fmt.Sprintf("%d:%d", m.inUID, m.inGID), set); err != nil {
+			return err
+		}
+	}
+	if err := sys.Fchmod(fd, m.mode); err != nil {
+		return os.NewSyscallError("chmod", err)
+	}
+	return os.NewSyscallError("set times", sys.SetTimes(fd, "", m.sec, m.nsec))
+}
+
+// setNamed does the same for what is not to be opened: links, devices, FIFOs.
+func (w *writer) setNamed(dir int, n *node, m *meta) error {
+	if !w.o.Rootless {
+		if err := sys.Lchownat(dir, n.name, m.uid, m.gid); err != nil {
+			return os.NewSyscallError("chown", err)
+		}
+	}
+	if n.kind != kindSymlink || len(m.xattrs) > 0 {
+		fd, err := sys.Openat(dir, n.name, sys.O_PATH|sys.O_NOFOLLOW)
+		if err != nil {
+			return os.NewSyscallError("open", err)
+		}
+		err = w.setPath(sys.FdPath(fd.Int()), n, m)
+		fd.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return os.NewSyscallError("set times", sys.SetTimes(dir, n.name, m.sec, m.nsec))
+}
+
+func (w *writer) setPath(path string, n *node, m *meta) error {
+	err := w.setXattrs(n, m, func(name string, value []byte) error { return sys.SetXattrPath(path, name, value) })
+	if err != nil || n.kind == kindSymlink {
+		return err
+	}
+	return os.NewSyscallError("chmod", sys.ChmodPath(path, m.mode))
+}
+
+func (w *writer) setXattrs(n *node, m *meta, set func(string, []byte) error) error {
+	for _, name := range slices.Sorted(maps.Keys(m.xattrs)) {
+		if err := w.setXattr(n, name, m.xattrs[name], set); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setXattr sets one attribute. What the file system or the kernel does not
+// take, such as user attributes of links, is noted as left out.
+func (w *writer) setXattr(n *node, name, value string, set func(string, []byte) error) error {
+	err := set(name, []byte(value))
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOTSUP),
+		errors.Is(err, syscall.EPERM) && (w.o.Rootless || n.kind == kindSymlink || n.kind == kindOther):
+		w.skip(n.path(), "attribute "+name)
+		return nil
+	case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ERANGE), errors.Is(err, syscall.E2BIG):
+		return malformed("attribute %s: %w", name, err)
+	}
+	return os.NewSyscallError("set attribute "+name, err)
+}
+
+// removeXattrs removes what a layer below may have set.
+func removeXattrs(fd int) error {
+	all, err := sys.Xattrs(sys.FdPath(fd))
+	if err != nil {
+		return err
+	}
+	for name := range all {
+		if settable(name) || name == xattrStat {
+			if err := sys.RemoveXattr(fd, name); err != nil && !errors.Is(err, syscall.ENODATA) {
+				return os.NewSyscallError("remove attribute "+name, err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,31 @@
+//go:build !linux
+
+package layer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+func unsupported(op string) error {
+	return fmt.Errorf("%s layer: Linux only: %w", op, errors.ErrUnsupported)
+}
+
+// Apply is for Linux only.
+func Apply(context.Context, *os.File, io.Reader, Options) (*Info, error) {
+	return nil, unsupported("unpack")
+}
+
+// Tree is for Linux only.
+func Tree(Format, ...*os.File) ([]Entry, error) { return nil, unsupported("list") }
+
+// Settle is for Linux only.
+func Settle(*os.File, []*os.File, *Info, Format) (bool, error) { return false, unsupported("settle") }
+
+// Diff is for Linux only.
+func Diff(context.Context, io.Writer, *os.File, []*os.File, DiffOptions) (*DiffInfo, error) {
+	return nil, unsupported("diff")
+}

@@ -1,0 +1,313 @@
+package layer
+
+import (
+	"errors"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/sandkit/sandkit/internal/sys"
+)
+
+// resolve follows links in the layers below, with their root as "/": it gives
+// the path without links that p means. What is missing is taken as it stands.
+func (s *settler) resolve(p string) (string, error) {
+	cur, todo := "", strings.Split(p, "/")
+	for hops, steps := 0, 0; len(todo) > 0; steps++ {
+		if steps == maxSteps {
+			return "", malformed("path with too many steps: %w", syscall.ELOOP)
+		}
+		part := todo[0]
+		todo = todo[1:]
+		switch part {
+		case "", ".":
+			continue
+		case "..":
+			cur = strings.TrimPrefix(path.Dir("/"+cur), "/")
+			continue
+		}
+		next := path.Join(cur, part)
+		f, err := s.below(next)
+		if err != nil {
+			return "", err
+		}
+		if f == nil || f.st.Mode&sys.S_IFMT != sys.S_IFLNK {
+			f.close()
+			cur = next
+			continue
+		}
+		target, err := sys.Readlinkat(f.in.fd, f.name)
+		f.close()
+		if err != nil {
+			return "", err
+		}
+		if hops++; hops > maxHops {
+			return "", malformed("too many symbolic links: %w", syscall.ELOOP)
+		}
+		if strings.HasPrefix(target, "/") {
+			cur = ""
+		}
+		todo = append(strings.Split(target, "/"), todo...)
+	}
+	return cur, nil
+}
+
+// move moves an implicit directory to where a link below points: there the
+// layer's files would have gone, had it been unpacked over the others.
+func (s *settler) move(p string, hollow bool) error {
+	to, err := s.resolve(p)
+	if err != nil {
+		return err
+	}
+	if hollow && to != "" {
+		f, err := s.below(to)
+		if f.close(); f == nil || err != nil {
+			return err // nothing to take away
+		}
+	}
+	if to == p || strings.HasPrefix(to, p+"/") {
+		return ErrConflict
+	}
+	s.changed = true
+	if to != "" {
+		if err := s.ensure(to); err != nil {
+			return err
+		}
+	}
+	if err := s.moveInto(p, to); err != nil {
+		return err
+	}
+	s.moved[p] = to
+	return nil
+}
+
+// ensure makes directories of the layer that are as they are below.
+func (s *settler) ensure(p string) error {
+	if p == "" || p == "." {
+		return nil
+	}
+	parent := path.Dir(p)
+	if err := s.ensure(parent); err != nil {
+		return err
+	}
+	fd, err := openPath(s.dir, parent)
+	if err != nil {
+		return err
+	}
+	defer fd.Close()
+	st, err := sys.Fstatat(fd.Int(), path.Base(p))
+	if err == nil && st.Mode&sys.S_IFMT == sys.S_IFDIR {
+		return nil
+	}
+	if !errors.Is(err, syscall.ENOENT) {
+		return errors.Join(ErrConflict, err)
+	}
+	f, err := s.below(p)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	if err := keepTimes(fd.Int(), func() error { return sys.Mkdirat(fd.Int(), path.Base(p)) }); err != nil {
+		return err
+	}
+	s.changed = true
+	if f == nil {
+		s.metas = append(s.metas, settledMeta{path: p, st: sys.Stat{Mode: 0o755, UID: ownUID(fd), GID: ownGID(fd)}})
+		return nil
+	}
+	if f.st.Mode&sys.S_IFMT != sys.S_IFDIR {
+		return ErrConflict
+	}
+	return s.inherit(p, f)
+}
+
+// ownUID and ownGID are a directory's owners: new ones get the same.
+func ownUID(fd *sys.FD) uint32 {
+	st, err := sys.Fstatat(fd.Int(), "")
+	if err != nil {
+		return uint32(os.Geteuid())
+	}
+	return st.UID
+}
+
+func ownGID(fd *sys.FD) uint32 {
+	st, err := sys.Fstatat(fd.Int(), "")
+	if err != nil {
+		return uint32(os.Getegid())
+	}
+	return st.GID
+}
+
+// moveInto moves what is in one directory into another, and removes it.
+func (s *settler) moveInto(from, to string) error {
+	src, err := openPath(s.dir, from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := openPath(s.dir, to)
+	if err != nil {
+		return err
+	}
+	defer dst.Close()
+	names, err := readNames(src.Int())
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		st, err := sys.Fstatat(dst.Int(), name)
+		switch {
+		case errors.Is(err, syscall.ENOENT):
+			err = keepTimes(dst.Int(), func() error { return sys.Renameat(src.Int(), name, dst.Int(), name) })
+			s.carry(path.Join(from, name), path.Join(to, name))
+		case err == nil && st.Mode&sys.S_IFMT == sys.S_IFDIR:
+			err = s.merge(path.Join(from, name), path.Join(to, name))
+		case err == nil:
+			err = ErrConflict // which of them came last is not known any more
+		}
+		if err != nil {
+			return err
+		}
+	}
+	opaque := s.format.xattrPrefix() + "opaque"
+	if v, ok, err := sys.Xattr(sys.FdPath(src.Int()), opaque); err != nil || ok {
+		if err == nil {
+			err = sys.SetXattr(dst.Int(), opaque, v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	parent, err := openPath(s.dir, path.Dir(from))
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	return keepTimes(parent.Int(), func() error { return sys.Unlinkat(parent.Int(), path.Base(from), sys.AT_REMOVEDIR) })
+}
+
+// carry notes that everything below a path has another one now.
+func (s *settler) carry(from, to string) {
+	for p := range s.open {
+		if rest, ok := strings.CutPrefix(p+"/", from+"/"); ok {
+			delete(s.open, p)
+			s.open[path.Join(to, rest)] = true
+		}
+	}
+}
+
+// merge moves a directory to where the layer has one already. Of both, one is
+// described at most: of two it is not known any more which came last.
+func (s *settler) merge(from, to string) error {
+	if s.open[from] {
+		return s.moveInto(from, to)
+	}
+	if !s.open[to] {
+		return ErrConflict
+	}
+	src, err := openPath(s.dir, from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	st, err := sys.Fstatat(src.Int(), "")
+	if err != nil {
+		return err
+	}
+	xattrs, err := kept(src.Int(), ".")
+	if err != nil {
+		return err
+	}
+	delete(s.open, to)
+	s.metas = slices.DeleteFunc(s.metas, func(m settledMeta) bool { return m.path == to })
+	s.metas = append(s.metas, settledMeta{to, st, xattrs})
+	return s.moveInto(from, to)
+}
+
+// keepTimes does something in a directory whose times stay.
+func keepTimes(fd int, f func() error) error {
+	st, err := sys.Fstatat(fd, "")
+	if err == nil {
+		err = f()
+	}
+	if err == nil {
+		err = sys.SetTimes(fd, "", st.MtimeSec, st.MtimeNs)
+	}
+	return err
+}
+
+// whiteout removes a whiteout that hides nothing.
+func (s *settler) whiteout(p string) error {
+	f, err := s.below(p)
+	if f != nil || err != nil {
+		f.close()
+		return err
+	}
+	fd, err := openPath(s.dir, path.Dir(p))
+	if err != nil {
+		return err
+	}
+	defer fd.Close()
+	s.changed = true
+	return keepTimes(fd.Int(), func() error { return sys.Unlinkat(fd.Int(), path.Base(p), 0) })
+}
+
+// hollow removes a directory that was there for whiteouts only, if nothing
+// below has it.
+func (s *settler) hollow(p string) error {
+	if now := s.now(p); now != p {
+		return nil // it is as it is below
+	}
+	f, err := s.below(p)
+	isDir := f != nil && f.st.Mode&sys.S_IFMT == sys.S_IFDIR
+	if f.close(); isDir || err != nil {
+		return err
+	}
+	fd, err := openPath(s.dir, path.Dir(p))
+	if err != nil {
+		return err
+	}
+	defer fd.Close()
+	s.changed = true
+	err = keepTimes(fd.Int(), func() error { return sys.Unlinkat(fd.Int(), path.Base(p), sys.AT_REMOVEDIR) })
+	if errors.Is(err, syscall.ENOTEMPTY) {
+		return nil // a copy of a file below went into it
+	}
+	return err
+}
+
+// opaqueRoot hides every name in the root of the layers below.
+func (s *settler) opaqueRoot() error {
+	names, err := newView(s.lowers, s.format).names()
+	if err != nil {
+		return err
+	}
+	root := int(s.dir.Fd())
+	for _, name := range names {
+		s.changed = true
+		err := keepTimes(root, func() error { return sys.Mknodat(root, name, sys.S_IFCHR, 0) })
+		if errors.Is(err, syscall.EEXIST) {
+			err = s.hide(name)
+		}
+		if err != nil {
+			return at(name, err)
+		}
+	}
+	return nil
+}
+
+// hide makes a directory of the layer hide those below; what is no directory
+// does anyway.
+func (s *settler) hide(name string) error {
+	fd, err := openPath(s.dir, name)
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer fd.Close()
+	return sys.SetXattr(fd.Int(), s.format.xattrPrefix()+"opaque", []byte("y"))
+}

@@ -1,0 +1,22 @@
+package layer
+
+import (
+	"os"
+	"testing"
+)
+
+// stacked unpacks layers each for itself, settles them, and gives the tree
+// that they show together.
+func stacked(tb testing.TB, layers [][]item) (dirs []*os.File, names string) {
+	tb.Helper()
+	for _, l := range layers {
+		d := newDir(tb)
+		o := options(Options{})
+		info := unpack(tb, d, archive(tb, l...), o)
+		if _, err := Settle(d, dirs, info, o.Format); err != nil {
+			tb.Fatal(err)
+		}
+		dirs = append(dirs, d)
+	}
+	return dirs, namesOf(tb, options(Options{}).Format, dirs...)
+}

@@ -1,0 +1,230 @@
+package layer
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/sandkit/sandkit/internal/sys"
+)
+
+// view is a directory as overlayfs would show it: directories of several
+// layers, the highest first. It owns their descriptors, but not the roots'.
+type view struct {
+	prefix string // of overlayfs's attributes
+	dirs   []viewDir
+	roots  []viewDir // of the same layers, for directories that were moved
+}
+
+type viewDir struct {
+	fd    int
+	owner *sys.FD // nil for roots
+	layer int
+}
+
+// found is a name in a view.
+type found struct {
+	st   sys.Stat
+	name string  // it has in its layer
+	in   viewDir // where the highest layer has it
+	sub  *view   // of a directory
+	up   *view   // holds in open; nil when another does
+}
+
+// newView looks at layers, given the lowest first.
+func newView(layers []*os.File, f Format) *view {
+	v := &view{prefix: f.xattrPrefix()}
+	for i, l := range slices.Backward(layers) {
+		v.dirs = append(v.dirs, viewDir{fd: int(l.Fd()), layer: i})
+	}
+	v.roots = v.dirs
+	return v
+}
+
+// empty is a directory that no layer has.
+func (v *view) empty() *view { return &view{prefix: v.prefix, roots: v.roots} }
+
+// close closes the descriptors.
+func (v *view) close() {
+	if v == nil {
+		return
+	}
+	for _, d := range v.dirs {
+		d.owner.Close()
+	}
+	v.dirs = nil
+}
+
+// lookup finds a name; nil when there is none.
+func (v *view) lookup(name string) (*found, error) {
+	var f *found
+	for i, d := range v.dirs {
+		st, err := sys.Fstatat(d.fd, name)
+		if errors.Is(err, syscall.ENOENT) {
+			continue
+		}
+		if err != nil {
+			f.close()
+			return nil, os.NewSyscallError("stat", err)
+		}
+		isDir := st.Mode&sys.S_IFMT == sys.S_IFDIR
+		if !isDir && (f != nil || v.isWhiteout(d.fd, name, st)) {
+			break
+		}
+		if f == nil {
+			f = &found{st: st, in: d, name: name, sub: v.empty()}
+		}
+		if !isDir {
+			break
+		}
+		more, redirect, err := v.enter(f.sub, d, name)
+		if err != nil {
+			f.close()
+			return nil, err
+		}
+		if strings.HasPrefix(redirect, "/") {
+			return f, v.follow(f, i, redirect)
+		}
+		if redirect != "" {
+			name = redirect
+		}
+		if !more {
+			break
+		}
+	}
+	return f, nil
+}
+
+// close closes what belongs to the find.
+func (f *found) close() {
+	if f != nil {
+		f.sub.close()
+		f.up.close()
+	}
+}
+
+// keep makes a find in f's directory hold that open. It is f's end.
+func (f *found) keep(next *found) *found {
+	if f == nil {
+		return next
+	}
+	f.up.close()
+	next.up = f.sub
+	return next
+}
+
+// enter opens a directory of one layer. More is false when it hides those
+// below; redirect is where it was in them, when it was moved.
+func (v *view) enter(sub *view, d viewDir, name string) (more bool, redirect string, err error) {
+	fd, err := sys.Openat(d.fd, name, sys.O_RDONLY|sys.O_DIRECTORY|sys.O_NOFOLLOW)
+	if err != nil {
+		return false, "", os.NewSyscallError("open directory", err)
+	}
+	sub.dirs = append(sub.dirs, viewDir{fd: fd.Int(), owner: fd, layer: d.layer})
+	path := sys.FdPath(fd.Int())
+	opaque, _, err := sys.Xattr(path, v.prefix+"opaque")
+	if err != nil {
+		return false, "", os.NewSyscallError("read attribute", err)
+	}
+	to, _, err := sys.Xattr(path, v.prefix+"redirect")
+	if err != nil {
+		return false, "", os.NewSyscallError("read attribute", err)
+	}
+	return string(opaque) != "y", string(to), nil
+}
+
+// follow adds the directory that a moved one was in the layers below the i-th.
+func (v *view) follow(f *found, i int, redirect string) error {
+	below := v.empty()
+	for _, r := range v.roots {
+		if r.layer < v.dirs[i].layer {
+			below.dirs = append(below.dirs, r)
+		}
+	}
+	from, err := below.walk(strings.Split(redirect, "/"))
+	if err != nil {
+		f.close()
+		return err
+	}
+	if from != nil {
+		f.sub.dirs = append(f.sub.dirs, from.sub.dirs...)
+	}
+	return nil
+}
+
+// walk finds a path that has no links in it; nil when there is nothing.
+func (v *view) walk(parts []string) (*found, error) {
+	var f *found
+	for _, p := range parts {
+		if p == "" {
+			continue
+		}
+		next, err := v.lookup(p)
+		if next == nil || err != nil {
+			f.close()
+			return nil, err
+		}
+		f, v = f.keep(next), next.sub
+	}
+	return f, nil
+}
+
+// isWhiteout tells whether a file stands for one that was taken away.
+func (v *view) isWhiteout(dir int, name string, st sys.Stat) bool {
+	switch st.Mode & sys.S_IFMT {
+	case sys.S_IFCHR:
+		return st.Rdev == 0
+	case sys.S_IFREG:
+		if st.Size != 0 {
+			return false
+		}
+		_, ok, err := xattrAt(dir, name, v.prefix+"whiteout")
+		return ok && err == nil
+	}
+	return false
+}
+
+// names lists what the view shows, and nothing twice.
+func (v *view) names() ([]string, error) {
+	var all []string
+	for _, d := range v.dirs {
+		names, err := readNames(d.fd)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, names...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// xattrAt reads an attribute of a name, without following or opening it.
+func xattrAt(dir int, name, attribute string) (value []byte, ok bool, err error) {
+	err = withPath(dir, name, func(path string) error {
+		value, ok, err = sys.Xattr(path, attribute)
+		return err
+	})
+	return value, ok, err
+}
+
+// xattrsAt reads all attributes of a name.
+func xattrsAt(dir int, name string) (all map[string][]byte, err error) {
+	err = withPath(dir, name, func(path string) error {
+		all, err = sys.Xattrs(path)
+		return err
+	})
+	return all, err
+}
+
+// withPath calls f with a path of a name that is good for any length of path
+// and does not follow a link.
+func withPath(dir int, name string, f func(path string) error) error {
+	fd, err := sys.Openat(dir, name, sys.O_PATH|sys.O_NOFOLLOW)
+	if err != nil {
+		return os.NewSyscallError("open", err)
+	}
+	defer fd.Close()
+	return f(sys.FdPath(fd.Int()))
+}
