@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/sandkit/sandkit/image"
@@ -32,29 +33,51 @@ func BenchmarkApply(b *testing.B) {
 		packed := packFor(b, c, raw)
 		b.Run(fmt.Sprintf("%s/apply", c), func(b *testing.B) {
 			b.SetBytes(int64(len(raw)))
-			for i := 0; b.Loop(); i++ {
-				benchApply(b, packed, i)
-			}
+			cpu(b, syscall.RUSAGE_SELF, func() {
+				for i := 0; b.Loop(); i++ {
+					benchApply(b, packed, i)
+				}
+			})
 		})
 		b.Run(fmt.Sprintf("%s/tar", c), func(b *testing.B) {
 			b.SetBytes(int64(len(raw)))
-			for i := 0; b.Loop(); i++ {
-				benchTar(b, c, packed, i)
-			}
+			cpu(b, syscall.RUSAGE_CHILDREN, func() {
+				for i := 0; b.Loop(); i++ {
+					benchTar(b, c, packed, i)
+				}
+			})
 		})
 		b.Run(fmt.Sprintf("%s/floor", c), func(b *testing.B) {
 			b.SetBytes(int64(len(raw)))
-			for b.Loop() {
-				s, err := newStream(b.Context(), bytes.NewReader(packed), &Options{}, DefaultLimits())
-				if err != nil {
-					b.Fatal(err)
+			cpu(b, syscall.RUSAGE_SELF, func() {
+				for b.Loop() {
+					s, err := newStream(b.Context(), bytes.NewReader(packed), &Options{}, DefaultLimits())
+					if err != nil {
+						b.Fatal(err)
+					}
+					if err := s.finish(nil, new(Info)); err != nil {
+						b.Fatal(err)
+					}
 				}
-				if err := s.finish(nil, new(Info)); err != nil {
-					b.Fatal(err)
-				}
-			}
+			})
 		})
 	}
+}
+
+// cpu reports the time that processors worked, which other programs on the
+// machine change less than the time that passes.
+func cpu(b *testing.B, who int, f func()) {
+	b.Helper()
+	used := func() float64 {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(who, &u); err != nil {
+			b.Fatal(err)
+		}
+		return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e6
+	}
+	before := used()
+	f()
+	b.ReportMetric((used()-before)/float64(b.N), "cpu-ms/op")
 }
 
 func packFor(b *testing.B, c image.Compression, raw []byte) []byte {

@@ -15,7 +15,7 @@ import (
 // matters: a change of owner takes set-user-ID and capabilities away, the mode
 // may take away the permission to set attributes, and everything changes times.
 func (w *writer) setOpen(fd int, n *node, m *meta, fresh bool) error {
-	if !w.o.Rootless {
+	if !w.o.Rootless && (!fresh || w.born != (owner{int64(m.uid), int64(m.gid)})) {
 		if err := sys.Fchown(fd, m.uid, m.gid); err != nil {
 			return os.NewSyscallError("chown", err)
 		}
@@ -45,7 +45,7 @@ func (w *writer) setOpen(fd int, n *node, m *meta, fresh bool) error {
 
 // setNamed does the same for what is not to be opened: links, devices, FIFOs.
 func (w *writer) setNamed(dir int, n *node, m *meta) error {
-	if !w.o.Rootless {
+	if !w.o.Rootless && w.born != (owner{int64(m.uid), int64(m.gid)}) {
 		if err := sys.Lchownat(dir, n.name, m.uid, m.gid); err != nil {
 			return os.NewSyscallError("chown", err)
 		}

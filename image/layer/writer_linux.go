@@ -21,7 +21,11 @@ type writer struct {
 	pending []pendingLink
 	buf     []byte
 	logical int64 // size of all files, with their holes
+	born    owner // of what this program makes; none when directories decide
 }
+
+// owner is a user and a group.
+type owner struct{ uid, gid int64 }
 
 // pendingLink is a hard link whose target was not there yet.
 type pendingLink struct {
@@ -34,8 +38,20 @@ func newWriter(dir *os.File, o *Options, l Limits, info *Info) *writer {
 		o: o, limits: l, info: info,
 		root: &node{kind: kindDir, lower: o.Format == Flat},
 		dirs: dirs{root: dir, used: list.New()},
-		buf:  make([]byte, 64<<10),
+		buf:  make([]byte, 256<<10),
+		born: bornOwner(dir, o),
 	}
+}
+
+// bornOwner says whose new files are, to spare changing that. Where there are
+// directories already, they may hand their group on.
+func bornOwner(dir *os.File, o *Options) owner {
+	st, err := sys.Fstatat(int(dir.Fd()), "")
+	const setgid = 0o2000
+	if o.Format == Flat || err != nil || st.Mode&setgid != 0 {
+		return owner{-1, -1}
+	}
+	return owner{int64(os.Geteuid()), int64(os.Getegid())}
 }
 
 // skip notes that something of the layer is not in the directory.
@@ -213,28 +229,28 @@ func (w *writer) file(dir *node, name string, m *meta, content io.Reader, sparse
 		return os.NewSyscallError("create", err)
 	}
 	n := dir.put(&node{name: name, kind: kindFile, touched: true})
-	f := fd.File(name)
-	err = w.content(f, content, sparse)
-	if err == nil {
-		err = w.setOpen(int(f.Fd()), n, m, true)
+	if sparse {
+		f := fd.File(name)
+		if err = copySparse(f, content, w.buf); err == nil {
+			err = w.setOpen(int(f.Fd()), n, m, true)
+		}
+		return errors.Join(err, f.Close())
 	}
-	if closeErr := f.Close(); err == nil {
+	if err = w.content(fd, content); err == nil {
+		err = w.setOpen(fd.Int(), n, m, true)
+	}
+	if closeErr := fd.Close(); err == nil {
 		err = closeErr
 	}
 	return err
 }
 
 // content copies a file's bytes.
-func (w *writer) content(f *os.File, content io.Reader, sparse bool) error {
-	if sparse {
-		return copySparse(f, content, w.buf)
-	}
+func (w *writer) content(fd *sys.FD, content io.Reader) error {
 	for {
 		n, err := content.Read(w.buf)
-		if n > 0 {
-			if _, err := f.Write(w.buf[:n]); err != nil {
-				return err
-			}
+		if err := fd.WriteAll(w.buf[:n]); err != nil {
+			return err
 		}
 		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return nil

@@ -57,6 +57,21 @@ func CreateFile(dir int, name string) (*FD, error) {
 	}
 }
 
+// WriteAll writes all of p where the descriptor is.
+func (f *FD) WriteAll(p []byte) error {
+	for len(p) > 0 {
+		n, err := unix.Write(f.Int(), p)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return os.NewSyscallError("write", err)
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
 // Mkdirat makes a directory that only its owner can use.
 func Mkdirat(dir int, name string) error { return unix.Mkdirat(dir, name, 0o700) }
 
