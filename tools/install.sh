@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 packages=(
   gcc libc6-dev python3                                        # run in sandboxes by tests
   bubblewrap runc crun                                         # peers in the comparison
-  busybox-static iproute2 uidmap                               # used by tests
+  busybox-static iproute2 uidmap umoci                         # used by tests
   gcc-12 gcc-12-aarch64-linux-gnu binutils-aarch64-linux-gnu   # the launcher's bytes
   qemu-user-static qemu-system-x86 cpio zstd xz-utils lz4      # other machines
 )
