@@ -55,7 +55,7 @@ func TestSelect(t *testing.T) {
 		"odd variants":           {"linux/amd64/foo linux/amd64/v1x", "linux/amd64", -1},
 	} {
 		x := new(image.Index)
-		for _, h := range strings.Fields(c.have) {
+		for h := range strings.FieldsSeq(c.have) {
 			d := image.Descriptor{MediaType: image.MediaTypeOCIManifest}
 			switch h {
 			case "-":

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -36,6 +37,7 @@ func Apply(ctx context.Context, dir *os.File, r io.Reader, o Options) (*Info, er
 		err = w.finish()
 	}
 	w.closeAll()
+	runtime.KeepAlive(dir)
 	if err != nil {
 		return nil, wrap("unpack", o.Image, o.Layer.Digest, err)
 	}

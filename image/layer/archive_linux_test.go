@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -61,9 +62,7 @@ func (i item) at(t time.Time) item { i.ModTime = t; return i }
 
 func (i item) xattr(name, value string) item {
 	records := map[string]string{paxXattr + name: value}
-	for k, v := range i.PAXRecords {
-		records[k] = v
-	}
+	maps.Copy(records, i.PAXRecords)
 	i.PAXRecords = records
 	return i
 }
@@ -103,11 +102,7 @@ func options(o Options) Options {
 // removed at the end.
 func newDir(tb testing.TB) *os.File {
 	tb.Helper()
-	path, err := os.MkdirTemp(tb.TempDir(), "layer")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	f, err := os.Open(path)
+	f, err := os.Open(tb.TempDir())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -189,7 +184,7 @@ func content(tb testing.TB, dir *os.File, path string) string {
 }
 
 // failed checks that an error is a layer's, and matches.
-func failed(tb testing.TB, err error, want error) {
+func failed(tb testing.TB, err, want error) {
 	tb.Helper()
 	if _, ok := errors.AsType[*image.Error](err); !ok || !errors.Is(err, want) {
 		tb.Fatalf("%v (%T), want an *image.Error that is %v", err, err, want)

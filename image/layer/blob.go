@@ -57,7 +57,7 @@ func (b *blob) Read(p []byte) (int, error) {
 	if err := within("packed size", b.n, b.limit); err != nil {
 		return 0, &readError{err}
 	}
-	if err != nil && err != io.EOF { //nolint:errorlint // a reader's end is io.EOF itself
+	if err != nil && err != io.EOF {
 		err = &readError{err}
 	}
 	return n, err

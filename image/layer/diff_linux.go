@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ func Diff(ctx context.Context, w io.Writer, upper *os.File, lowers []*os.File, o
 	}
 	all := append(append([]*os.File(nil), lowers...), upper)
 	err := p.dir(newView(all, o.Format), "", true)
+	runtime.KeepAlive(all) // the view has numbers only
 	if err == nil {
 		err = p.tar.Close()
 	}

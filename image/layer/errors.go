@@ -67,7 +67,7 @@ func wrap(op, img string, layer image.Digest, err error) error {
 		return nil
 	}
 	e := &image.Error{Op: op, Image: img, Layer: layer, Err: err}
-	if p, ok := errors.AsType[*pathError](err); ok && err == error(p) {
+	if p, ok := err.(*pathError); ok { //nolint:errorlint // deeper ones are part of the text
 		e.Path, e.Err = p.path, p.err
 	}
 	return e

@@ -2,6 +2,7 @@ package layer
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -47,8 +48,8 @@ func (n *node) path() string {
 		parts = append(parts, n.name)
 	}
 	var b strings.Builder
-	for i := len(parts) - 1; i >= 0; i-- {
-		b.WriteString(parts[i])
+	for i, p := range slices.Backward(parts) {
+		b.WriteString(p)
 		if i > 0 {
 			b.WriteByte('/')
 		}

@@ -136,3 +136,23 @@ func describe(layers [][]item) string {
 	}
 	return b.String()
 }
+
+// TestNothingStaysOpen: neither descriptors nor goroutines, also after errors.
+func TestNothingStaysOpen(t *testing.T) {
+	testutil.Unchanged(t)
+	r := rand.New(rand.NewPCG(7, 7))
+	var files []string
+	layers := [][]item{randomLayer(r, &files), randomLayer(r, &files), {dir("d"), file("d", ""), hard("h", "none")}}
+	applyAll(t, newDir(t), layers)
+	stack, _ := settleAll(t, layers)
+	for _, d := range stack {
+		var b strings.Builder
+		if _, err := Diff(t.Context(), &b, d, stack, DiffOptions{Format: options(Options{}).Format}); err != nil {
+			t.Log(err)
+		}
+	}
+	raw := string(archive(t, file(strings.Repeat("d/", 100)+"f", strings.Repeat("x", 4<<20)), file("../x", "")))
+	if _, err := Apply(t.Context(), newDir(t), strings.NewReader(raw), options(Options{})); err == nil {
+		t.Error("no error")
+	}
+}

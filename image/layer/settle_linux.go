@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -33,6 +34,7 @@ func (i *Info) NeedsLower() bool {
 // below something that is no directory, or describes a directory after its
 // content where there is a link: such layers can only be unpacked [Flat].
 func Settle(dir *os.File, lowers []*os.File, info *Info, format Format) (changed bool, err error) {
+	defer runtime.KeepAlive(lowers) // views have numbers only
 	s := &settler{dir: dir, lowers: lowers, format: format, moved: make(map[string]string), open: make(map[string]bool)}
 	for _, p := range info.Implicit {
 		s.open[string(p)] = true

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 func Tree(format Format, layers ...*os.File) ([]Entry, error) {
 	t := &treeReader{links: make(map[inode]Path)}
 	err := t.read(newView(layers, format), "")
+	runtime.KeepAlive(layers) // the view has numbers only
 	return t.entries, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -37,7 +38,7 @@ func Fstatat(dir int, name string) (Stat, error) {
 	}
 	return Stat{
 		Mode: st.Mode, UID: st.Uid, GID: st.Gid, Links: uint64(st.Nlink), Size: st.Size, //nolint:unconvert // its type differs by architecture
-		Device: st.Dev, Inode: st.Ino, Rdev: st.Rdev, MtimeSec: st.Mtim.Sec, MtimeNs: st.Mtim.Nsec, Blocks: st.Blocks,
+		Device: st.Dev, Inode: st.Ino, Rdev: st.Rdev, MtimeSec: int64(st.Mtim.Sec), MtimeNs: int64(st.Mtim.Nsec), Blocks: st.Blocks,
 	}, nil
 }
 
@@ -127,7 +128,10 @@ func Fchmod(fd int, mode uint32) error { return unix.Fchmod(fd, mode&0o7777) }
 // last read; a symbolic link is not followed. With an empty name it is dir
 // itself.
 func SetTimes(dir int, name string, sec, nsec int64) error {
-	ts := unix.Timespec{Sec: sec, Nsec: nsec}
+	ts, err := unix.TimeToTimespec(time.Unix(sec, nsec))
+	if err != nil {
+		return err
+	}
 	times := [2]unix.Timespec{ts, ts}
 	if name == "" {
 		// Without a path it means the descriptor; AT_EMPTY_PATH is younger.
