@@ -202,7 +202,10 @@ func (w *writer) hardLink(dir *node, name, linkname string) error {
 		if _, err := w.clear(dir, name); err != nil {
 			return err
 		}
-		n := dir.put(&node{name: name, kind: kindPending, touched: true})
+		if target != nil && target.kind == kindPending {
+			parts = target.waits // it may be replaced later
+		}
+		n := dir.put(&node{name: name, kind: kindPending, touched: true, waits: parts})
 		dir.touch()
 		w.pending = append(w.pending, pendingLink{n, parts})
 		return nil

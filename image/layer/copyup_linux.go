@@ -35,6 +35,7 @@ func (s *settler) link(p, target string, early bool) error {
 	}
 	defer to.Close()
 	s.changed = true
+	s.copied[p] = true
 	if early {
 		return keepTimes(to.Int(), func() error {
 			if err := sys.Unlinkat(to.Int(), path.Base(p), 0); err != nil {
@@ -42,6 +43,9 @@ func (s *settler) link(p, target string, early bool) error {
 			}
 			return copyUp(f, to.Int(), path.Base(p))
 		})
+	}
+	if s.taken(target) {
+		return keepTimes(to.Int(), func() error { return copyUp(f, to.Int(), path.Base(p)) })
 	}
 	if err := s.ensure(path.Dir(target)); err != nil {
 		return err
@@ -55,6 +59,7 @@ func (s *settler) link(p, target string, early bool) error {
 		if err := keepTimes(from.Int(), func() error { return copyUp(f, from.Int(), path.Base(target)) }); err != nil {
 			return err
 		}
+		s.copied[target] = true
 	}
 	return keepTimes(to.Int(), func() error {
 		err := sys.Linkat(from.Int(), path.Base(target), to.Int(), path.Base(p))
@@ -63,6 +68,21 @@ func (s *settler) link(p, target string, early bool) error {
 		}
 		return os.NewSyscallError("link", err)
 	})
+}
+
+// taken tells whether the layer has something of its own at a path, that was
+// moved there.
+func (s *settler) taken(p string) bool {
+	if s.copied[p] {
+		return false
+	}
+	fd, err := openPath(s.dir, path.Dir(p))
+	if err != nil {
+		return false
+	}
+	defer fd.Close()
+	_, err = sys.Fstatat(fd.Int(), path.Base(p))
+	return err == nil
 }
 
 // copyUp copies a file of a layer below.

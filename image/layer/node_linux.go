@@ -27,14 +27,15 @@ type node struct {
 	parent    *node
 	name      string
 	kind      kind
-	lower     bool // it was there before this layer
-	touched   bool // this layer changed something in it, or below it
-	holds     bool // this layer made it, or something below it
-	described bool // this layer has an entry for it
-	opaque    bool // what layers below have in it does not count
-	own       bool // what layers below have at its place does not count either
-	hollow    bool // it is there for whiteouts only
-	target    string
+	lower     bool     // it was there before this layer
+	touched   bool     // this layer changed something in it, or below it
+	holds     bool     // this layer made it, or something below it
+	described bool     // this layer has an entry for it
+	opaque    bool     // what layers below have in it does not count
+	own       bool     // what layers below have at its place does not count either
+	hollow    bool     // it is there for whiteouts only
+	target    string   // of a link
+	waits     []string // for what a hard link does
 	children  map[string]*node
 	meta      *meta // of directories, which get it last
 	restore   bool  // meta has only what the directory had before

@@ -29,19 +29,13 @@ func (s *settler) resolve(p string) (string, error) {
 			continue
 		}
 		next := path.Join(cur, part)
-		f, err := s.below(next)
+		target, err := s.linkAt(next)
 		if err != nil {
 			return "", err
 		}
-		if f == nil || f.st.Mode&sys.S_IFMT != sys.S_IFLNK {
-			f.close()
+		if target == "" {
 			cur = next
 			continue
-		}
-		target, err := sys.Readlinkat(f.in.fd, f.name)
-		f.close()
-		if err != nil {
-			return "", err
 		}
 		if hops++; hops > maxHops {
 			return "", malformed("too many symbolic links: %w", syscall.ELOOP)
@@ -52,6 +46,49 @@ func (s *settler) resolve(p string) (string, error) {
 		todo = append(strings.Split(target, "/"), todo...)
 	}
 	return cur, nil
+}
+
+// onlyDir makes sure that a directory the layer describes takes the place of
+// no link: it may have come after what goes this way.
+func (s *settler) onlyDir(p string) error {
+	f, err := newView(s.lowers, s.format).walk(strings.Split(p, "/"))
+	if f == nil || err != nil {
+		return err
+	}
+	defer f.close()
+	if f.st.Mode&sys.S_IFMT != sys.S_IFDIR {
+		return ErrConflict
+	}
+	return nil
+}
+
+// linkAt reads the link at a path of the layers below; it is empty where there
+// is none.
+func (s *settler) linkAt(p string) (string, error) {
+	fd, err := openPath(s.dir, path.Dir(p))
+	if err == nil {
+		defer fd.Close()
+		st, err := sys.Fstatat(fd.Int(), path.Base(p))
+		switch {
+		case err == nil && st.Mode&sys.S_IFMT != sys.S_IFDIR:
+			return "", ErrConflict // it may have come after what goes this way
+		case err == nil && !s.open[p]:
+			return "", s.onlyDir(p)
+		case err != nil && !errors.Is(err, syscall.ENOENT):
+			return "", os.NewSyscallError("stat", err)
+		}
+	} else if !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.ENOTDIR) && !errors.Is(err, syscall.ELOOP) {
+		return "", err
+	}
+	f, err := s.below(p)
+	if f == nil || err != nil {
+		return "", err
+	}
+	defer f.close()
+	if f.st.Mode&sys.S_IFMT != sys.S_IFLNK {
+		return "", nil
+	}
+	return sys.Readlinkat(f.in.fd, f.name)
 }
 
 // move moves an implicit directory to where a link below points: there the
@@ -71,6 +108,9 @@ func (s *settler) move(p string, hollow bool) error {
 		return ErrConflict
 	}
 	s.changed = true
+	if s.plain, err = s.statOf(p); err != nil {
+		return err
+	}
 	if to != "" {
 		if err := s.ensure(to); err != nil {
 			return err
@@ -81,6 +121,17 @@ func (s *settler) move(p string, hollow bool) error {
 	}
 	s.moved[p] = to
 	return nil
+}
+
+// statOf gives what an implicit directory is that nothing below has.
+func (s *settler) statOf(p string) (sys.Stat, error) {
+	fd, err := openPath(s.dir, p)
+	if err != nil {
+		return sys.Stat{}, err
+	}
+	defer fd.Close()
+	st, err := sys.Fstatat(fd.Int(), "")
+	return sys.Stat{Mode: 0o755, UID: st.UID, GID: st.GID}, err
 }
 
 // ensure makes directories of the layer that are as they are below.
@@ -114,30 +165,13 @@ func (s *settler) ensure(p string) error {
 	}
 	s.changed = true
 	if f == nil {
-		s.metas = append(s.metas, settledMeta{path: p, st: sys.Stat{Mode: 0o755, UID: ownUID(fd), GID: ownGID(fd)}})
+		s.metas = append(s.metas, settledMeta{path: p, st: s.plain})
 		return nil
 	}
 	if f.st.Mode&sys.S_IFMT != sys.S_IFDIR {
 		return ErrConflict
 	}
 	return s.inherit(p, f)
-}
-
-// ownUID and ownGID are a directory's owners: new ones get the same.
-func ownUID(fd *sys.FD) uint32 {
-	st, err := sys.Fstatat(fd.Int(), "")
-	if err != nil {
-		return uint32(os.Geteuid())
-	}
-	return st.UID
-}
-
-func ownGID(fd *sys.FD) uint32 {
-	st, err := sys.Fstatat(fd.Int(), "")
-	if err != nil {
-		return uint32(os.Getegid())
-	}
-	return st.GID
 }
 
 // moveInto moves what is in one directory into another, and removes it.
@@ -176,6 +210,8 @@ func (s *settler) moveInto(from, to string) error {
 		if err == nil {
 			err = sys.SetXattr(dst.Int(), opaque, v)
 		}
+		// Nothing in it is as it is below any more.
+		s.metas = slices.DeleteFunc(s.metas, func(m settledMeta) bool { return strings.HasPrefix(m.path, to+"/") })
 		if err != nil {
 			return err
 		}
@@ -257,8 +293,8 @@ func (s *settler) whiteout(p string) error {
 // hollow removes a directory that was there for whiteouts only, if nothing
 // below has it.
 func (s *settler) hollow(p string) error {
-	if now := s.now(p); now != p {
-		return nil // it is as it is below
+	if p = s.now(p); !s.open[p] {
+		return nil // it was joined with one that is described
 	}
 	f, err := s.below(p)
 	isDir := f != nil && f.st.Mode&sys.S_IFMT == sys.S_IFDIR

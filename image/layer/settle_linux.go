@@ -32,12 +32,17 @@ func (i *Info) NeedsLower() bool {
 // other layers that are the same in this. Otherwise it belongs to this very
 // stack of layers. The error matches [ErrConflict] when the layer has files
 // below something that is no directory, or describes a directory after its
-// content where there is a link: such layers can only be unpacked [Flat].
+// content where there is a link, or links lead through what it replaces: such
+// layers can only be unpacked [Flat].
 func Settle(dir *os.File, lowers []*os.File, info *Info, format Format) (changed bool, err error) {
 	defer runtime.KeepAlive(lowers) // views have numbers only
-	s := &settler{dir: dir, lowers: lowers, format: format, moved: make(map[string]string), open: make(map[string]bool)}
+	s := &settler{dir: dir, lowers: lowers, format: format, moved: make(map[string]string), open: make(map[string]bool), copied: make(map[string]bool)}
 	for _, p := range info.Implicit {
 		s.open[string(p)] = true
+	}
+	hollow := make(map[Path]bool)
+	for _, p := range info.Hollow {
+		hollow[p] = true
 	}
 	for _, p := range info.Late {
 		if err := s.late(string(p)); err != nil {
@@ -45,7 +50,7 @@ func Settle(dir *os.File, lowers []*os.File, info *Info, format Format) (changed
 		}
 	}
 	for _, p := range info.Implicit {
-		if err := s.implicit(string(p), slices.Contains(info.Hollow, p)); err != nil {
+		if err := s.implicit(string(p), hollow[p]); err != nil {
 			return true, wrap("settle", "", info.Digest, at(string(p), err))
 		}
 	}
@@ -85,6 +90,8 @@ type settler struct {
 	moved   map[string]string // implicit directories that a link below moved
 	open    map[string]bool   // directories that the layer does not describe
 	metas   []settledMeta
+	copied  map[string]bool // files that hard links brought up, and these
+	plain   sys.Stat        // of directories that nothing below has
 	changed bool
 }
 
