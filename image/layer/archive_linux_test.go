@@ -56,7 +56,7 @@ func fifo(name string) item { return item{header(tar.TypeFifo, name, 0o622), ""}
 
 func (i item) mode(m int64) item { i.Mode = m; return i }
 
-func (i item) owner(uid, gid int) item { i.Uid, i.Gid = uid, gid; return i }
+func (i item) owner(uid, gid int64) item { i.Uid, i.Gid = int(uid), int(gid); return i }
 
 func (i item) at(t time.Time) item { i.ModTime = t; return i }
 

@@ -38,7 +38,7 @@ func Fstatat(dir int, name string) (Stat, error) {
 	}
 	return Stat{
 		Mode: st.Mode, UID: st.Uid, GID: st.Gid, Links: uint64(st.Nlink), Size: st.Size, //nolint:unconvert // its type differs by architecture
-		Device: st.Dev, Inode: st.Ino, Rdev: st.Rdev, MtimeSec: int64(st.Mtim.Sec), MtimeNs: int64(st.Mtim.Nsec), Blocks: st.Blocks,
+		Device: st.Dev, Inode: st.Ino, Rdev: st.Rdev, MtimeSec: int64(st.Mtim.Sec), MtimeNs: int64(st.Mtim.Nsec), Blocks: st.Blocks, //nolint:unconvert // likewise
 	}, nil
 }
 
