@@ -47,7 +47,7 @@ func randomLayer(r *rand.Rand, files *[]string) []item {
 			i = dir(leaf())
 		}
 		if i.Typeflag != '1' {
-			i = i.mode(0o700|int64(r.IntN(64))).owner(r.IntN(3), r.IntN(3))
+			i = i.mode(0o700|int64(r.IntN(64))).owner(r.Int64N(3), r.Int64N(3))
 			i.ModTime = i.ModTime.AddDate(0, 0, r.IntN(1000))
 		}
 		items = append(items, i)
