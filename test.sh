@@ -123,7 +123,7 @@ for lane; do
 done
 CGO_ENABLED=0 go build -buildvcs=false -o "$SANDKIT_PROBE" ./internal/probe
 mkdir -p /run/sandkit 2>/dev/null && touch /run/sandkit/ids || true # one file of locks stays
-inventory > "$work/before"
+inventory | sort > "$work/before"
 failed=
 for lane; do
   say "$lane ($(date +%T))"
@@ -135,6 +135,7 @@ done
 say "leak check"
 # What a host program leaves that was killed, as some tests do, the next one removes.
 go run ./examples/pipeline > /dev/null
-diff "$work/before" <(inventory) || { echo "test.sh: something was left behind" >&2; failed+=" leaks"; }
+left=$(comm -13 "$work/before" <(inventory | sort))
+[ -z "$left" ] || { printf 'test.sh: left behind:\n%s\n' "$left" >&2; failed+=" leaks"; }
 [ -z "$failed" ] || { echo "test.sh: failed:$failed" >&2; exit 1; }
 echo "all lanes passed: $*"
