@@ -111,7 +111,7 @@ examples() {
 # inventory lists what a sandbox could leave behind on this machine.
 inventory() {
   cut -d' ' -f5- /proc/self/mountinfo | sort
-  find /sys/fs/cgroup -type d 2>/dev/null | sort || true
+  find /sys/fs/cgroup -type d -path '*sandkit*' 2>/dev/null || true
   ls /sys/class/net /run/sandkit 2>/dev/null || true
   ps -eo comm | grep -x -e sandkit -e probe || true
   find "$TMPDIR" -mindepth 1 -maxdepth 1 || true

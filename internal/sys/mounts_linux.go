@@ -3,7 +3,7 @@ package sys
 import (
 	"errors"
 	"os"
-	"sync/atomic"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +16,9 @@ import (
 type MountWatch struct {
 	wait    *os.File
 	ask     *os.File // unknown to the runtime's poller, which would hear it first
-	changed atomic.Bool
+
+	mu      sync.Mutex // two who ask at once would share one answer
+	changed bool
 }
 
 // WatchMounts calls f once, from another goroutine, when the mount table
@@ -49,7 +51,9 @@ func WatchMounts(f func()) (*MountWatch, error) {
 
 // Changed tells whether the mount table has changed since the watch began.
 func (w *MountWatch) Changed() bool {
-	if w.changed.Load() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.changed {
 		return true
 	}
 	conn, err := w.ask.SyscallConn()
@@ -62,9 +66,7 @@ func (w *MountWatch) Changed() bool {
 		n, err := unix.Poll(fds, 0)
 		changed = err != nil || n > 0 && fds[0].Revents&unix.POLLPRI != 0
 	})
-	if changed {
-		w.changed.Store(true) // the kernel says it once
-	}
+	w.changed = changed // the kernel says it once
 	return changed
 }
 
