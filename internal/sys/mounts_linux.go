@@ -14,8 +14,8 @@ import (
 // kernel says it once for each open file, so that there are two: one to wait
 // with, and one to ask.
 type MountWatch struct {
-	wait    *os.File
-	ask     *os.File // unknown to the runtime's poller, which would hear it first
+	wait *os.File
+	ask  *os.File // unknown to the runtime's poller, which would hear it first
 
 	mu      sync.Mutex // two who ask at once would share one answer
 	changed bool
