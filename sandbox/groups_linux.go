@@ -94,6 +94,9 @@ type roomKind struct {
 	reserve []cgroup.Controller
 	later   []cgroup.Controller
 	asked   bool // somebody asked for limits
+	// devices are limited from the beginning: on v1 all are refused for a moment
+	// while rules change, and the launcher makes nodes.
+	devices []cgroup.DeviceRule
 	best    cgroup.BestEffort
 }
 
@@ -101,7 +104,7 @@ func newRoomKind(s *Spec) roomKind {
 	l := s.groupLimits(s.Limits, 0)
 	k := roomKind{
 		parent: s.CgroupParent, reserve: l.Controllers(), asked: s.limited(), best: s.droppableLimits(),
-		later: []cgroup.Controller{cgroup.Core},
+		later: []cgroup.Controller{cgroup.Core}, devices: l.Devices,
 	}
 	if !k.asked {
 		k.best = append(k.best, "Pids")
@@ -112,7 +115,7 @@ func newRoomKind(s *Spec) roomKind {
 
 func (k roomKind) key() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%q %v %v %v", k.parent, k.reserve, k.later, k.best)
+	fmt.Fprintf(&b, "%q %v %v %v %v %v", k.parent, k.reserve, k.later, k.best, k.devices == nil, k.devices)
 	return b.String()
 }
 
@@ -122,7 +125,9 @@ func (k roomKind) make(ctx context.Context) (*room, error) {
 	if err != nil {
 		return nil, err
 	}
-	group, err := tree.Create(ctx, cgroup.Config{Name: shortID(newID()), Reserve: k.reserve, Later: k.later, BestEffort: k.best})
+	group, err := tree.Create(ctx, cgroup.Config{
+		Name: shortID(newID()), Reserve: k.reserve, Later: k.later, BestEffort: k.best, Limits: cgroup.Limits{Devices: k.devices},
+	})
 	if err != nil {
 		return nil, errors.Join(err, tree.release()) //nolint:contextcheck // removed also when ctx has ended
 	}
@@ -155,7 +160,11 @@ func (k roomKind) rooms(ctx context.Context) (*launch.Rooms, error) {
 		return nil, nil
 	}
 	return &launch.Rooms{Key: key, Files: files, New: func() (launch.Room, error) { //nolint:contextcheck // parked when Start has returned
-		return k.make(context.Background())
+		r, err := k.make(context.Background())
+		if err != nil {
+			return nil, &groupError{err}
+		}
+		return r, nil
 	}}, nil
 }
 
