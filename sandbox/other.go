@@ -14,6 +14,9 @@ import (
 // running is never made here.
 type running struct{}
 
+// held is never used here.
+type held struct{}
+
 func notLinux() error {
 	return &NotSupportedError{Feature: "sandboxes on " + runtime.GOOS, Hint: "sandkit needs Linux"}
 }

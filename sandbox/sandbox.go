@@ -30,6 +30,7 @@ type Sandbox struct {
 	closing bool               // Close was called
 	cancel  context.CancelFunc // ends a Start that is under way
 	running *running           // while state is stateRunning
+	held    held               // from the start to Close
 	ended   chan struct{}      // closed when the sandbox has ended, or was closed unstarted
 	result  *Result            // set before ended is closed
 	err     error              // likewise: what went wrong besides the program

@@ -163,6 +163,7 @@ func (s *Spec) clone() Spec {
 	c.Process.AmbientCapabilities = slices.Clone(s.Process.AmbientCapabilities)
 	c.Process.Rlimits = slices.Clone(s.Process.Rlimits)
 	c.Process.Umask = clonePointer(s.Process.Umask)
+	c.Root.Layers = slices.Clone(s.Root.Layers)
 	c.Mounts = slices.Clone(s.Mounts)
 	for i := range c.Mounts {
 		c.Mounts[i].Content = slices.Clone(s.Mounts[i].Content)

@@ -22,6 +22,7 @@ type running struct {
 	process *launch.Process
 	streams *streams
 	group   *group // nil: none
+	held    held
 	timeout *time.Timer
 	force   Protections
 	started time.Time
@@ -48,7 +49,7 @@ func (s *Sandbox) Start(ctx context.Context) error {
 		return s.startFailed(ctx, err)
 	}
 	r.started, r.setup = started, time.Since(started)
-	s.state, s.running = stateRunning, r
+	s.state, s.running, s.held = stateRunning, r, r.held
 	if s.spec.Timeout > 0 {
 		r.timeout = time.AfterFunc(s.spec.Timeout-r.setup, func() { _ = s.end(ReasonTimeout) })
 	}
@@ -138,7 +139,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 		s.log.Warn("sandbox goes without", "id", s.id, "what", d.What, "reason", d.Reason)
 	}
 	streams.start()
-	return &running{process: p, streams: streams, group: b.group, force: b.plan.Protections}, nil
+	return &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), force: b.plan.Protections}, nil
 }
 
 // prepare looks up on the host what the plan needs. What it opens is closed

@@ -1,0 +1,87 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/sandkit/sandkit/internal/sys"
+)
+
+// held are the files of a sandbox, which stay as long as somebody may ask for
+// them: until Close, also when no process is left. The zero value is a sandbox
+// that never started, or was closed.
+type held struct {
+	// root is the root directory; while the sandbox runs, with what is mounted
+	// in it.
+	root *os.File
+	// changes is the upper directory of a root that is copied on write; else nil.
+	changes *os.File
+	// ids are the owners as the host has them.
+	ids users
+}
+
+// hold takes what the Program kept for the host program.
+func (b *builder) hold(files []*os.File) held {
+	h := held{root: files[0], ids: b.users}
+	if len(files) > 1 {
+		h.changes = files[1]
+	}
+	return h
+}
+
+// letGo closes what is held.
+func (s *Sandbox) letGo() error {
+	s.mu.Lock()
+	h := s.held
+	s.held = held{}
+	s.mu.Unlock()
+	var errs []error
+	for _, f := range []*os.File{h.root, h.changes} {
+		if f != nil {
+			errs = append(errs, f.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// borrow gives the held files as copies, which the caller closes: the sandbox
+// may be closed at any time.
+func (s *Sandbox) borrow() (held, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.held
+	if h.root == nil {
+		if s.closing {
+			return held{}, ErrClosed
+		}
+		return held{}, ErrNotRunning
+	}
+	var err error
+	if h.root, err = duplicate(h.root); err != nil {
+		return held{}, err
+	}
+	if h.changes == nil {
+		return h, nil
+	}
+	if h.changes, err = duplicate(h.changes); err != nil {
+		return held{}, errors.Join(err, h.root.Close())
+	}
+	return h, nil
+}
+
+// giveBack closes what was borrowed.
+func (h held) giveBack() {
+	h.root.Close()
+	if h.changes != nil {
+		h.changes.Close()
+	}
+}
+
+func duplicate(f *os.File) (*os.File, error) {
+	fd, err := sys.Duplicate(f)
+	if err != nil {
+		return nil, fmt.Errorf("duplicate descriptor: %w", err)
+	}
+	return fd.File(f.Name()), nil
+}
