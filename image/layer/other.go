@@ -29,3 +29,6 @@ func Settle(*os.File, []*os.File, *Info, Format) (bool, error) { return false, u
 func Diff(context.Context, io.Writer, *os.File, []*os.File, DiffOptions) (*DiffInfo, error) {
 	return nil, unsupported("diff")
 }
+
+// Open is for Linux only.
+func Open(Format, []*os.File, string) (*os.File, error) { return nil, unsupported("open file of") }
