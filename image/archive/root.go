@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -64,30 +63,14 @@ func importRoot(ctx context.Context, s *store.Store, lease *store.Lease, r io.Re
 	}
 	p.now.Digest, p.now.Total = packed.Digest, packed.Size
 	p.end()
-	config, err := json.Marshal(rootConfig(o, diffID))
-	if err != nil {
-		return nil, fmt.Errorf("make configuration: %w", err)
-	}
-	m := image.Manifest{SchemaVersion: 2, MediaType: image.MediaTypeOCIManifest, Layers: []image.Descriptor{packed}}
-	if m.Config, err = lease.Put(ctx, image.MediaTypeOCIConfig, config); err != nil {
-		return nil, err
-	}
-	manifest, err := json.Marshal(m)
-	if err != nil {
-		return nil, fmt.Errorf("make manifest: %w", err)
-	}
-	target, err := lease.Put(ctx, m.MediaType, manifest)
+	img, err := lease.Append(ctx, nil, packed, diffID, rootConfig(o))
 	if err != nil {
 		return nil, err
 	}
-	img, err := image.New(s, target, manifest, config)
-	if err != nil {
-		return nil, err
-	}
-	return img, lease.Tag(ctx, o.Ref, target)
+	return img, lease.Tag(ctx, o.Ref, img.Descriptor())
 }
 
-func rootConfig(o RootOptions, diffID image.Digest) image.Config {
+func rootConfig(o RootOptions) image.Config {
 	if o.Created.IsZero() {
 		o.Created = time.Now()
 	}
@@ -100,7 +83,6 @@ func rootConfig(o RootOptions, diffID image.Digest) image.Config {
 		OS: o.Platform.OS, Architecture: o.Platform.Architecture, Variant: o.Platform.Variant,
 		OSVersion: o.Platform.OSVersion, OSFeatures: o.Platform.OSFeatures,
 		Config:  o.Config,
-		RootFS:  image.RootFS{Type: "layers", DiffIDs: []image.Digest{diffID}},
 		History: []image.History{{Created: &created, Author: o.Author, Comment: o.Message}},
 	}
 }

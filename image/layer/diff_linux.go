@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,6 +83,9 @@ func (p *differ) dir(v *view, prefix string, changed bool) error {
 	for _, name := range names {
 		if err := p.ctx.Err(); err != nil {
 			return context.Cause(p.ctx)
+		}
+		if slices.Contains(p.o.Exclude, Path(prefix+name)) {
+			continue
 		}
 		if err := p.name(v, name, prefix, changed); err != nil {
 			return at(prefix+name, err)
