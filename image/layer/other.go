@@ -29,3 +29,6 @@ func Settle(*os.File, []*os.File, *Info, Format) (bool, error) { return false, u
 func Diff(context.Context, io.Writer, *os.File, []*os.File, DiffOptions) (*DiffInfo, error) {
 	return nil, unsupported("diff")
 }
+
+// Fits is for Linux only.
+func Fits(*os.File, []*os.File, *Info, Format) (bool, error) { return false, unsupported("settle") }
