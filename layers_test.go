@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"image"},
 	{"image/store", "image/erofs"},
 	{"cgroup", "ns", "fs", "sandbox/seccomp", "image/layer"},
-	{"internal/launch", "cgroup/systemd", "image/archive"},
+	{"internal/launch", "cgroup/systemd", "image/archive", "image/rootfs"},
 	{"sandbox"},
 }
 

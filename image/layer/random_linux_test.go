@@ -116,7 +116,7 @@ func settleAll(t *testing.T, layers [][]item) (stack []*os.File, ok bool) {
 		o := options(Options{})
 		info, err := Apply(t.Context(), d, strings.NewReader(string(archive(t, l...))), o)
 		if err == nil {
-			_, err = Settle(d, stack, info, o.Format)
+			err = settleAsForeseen(t, d, stack, info, o.Format)
 		}
 		if err != nil {
 			t.Logf("%v", err)
@@ -125,6 +125,21 @@ func settleAll(t *testing.T, layers [][]item) (stack []*os.File, ok bool) {
 		stack = append(stack, d)
 	}
 	return stack, true
+}
+
+// settleAsForeseen settles a layer, and checks that Fits knew what would happen.
+func settleAsForeseen(t *testing.T, d *os.File, stack []*os.File, info *Info, format Format) error {
+	t.Helper()
+	before := listing(t, format, d)
+	fits, err := Fits(d, stack, info, format)
+	if after := listing(t, format, d); err == nil && after != before {
+		t.Errorf("Fits has changed\n%s\nto\n%s", before, after)
+	}
+	changed, settleErr := Settle(d, stack, info, format)
+	if settleErr == nil && (err != nil || fits == changed) || settleErr != nil && fits {
+		t.Errorf("Fits: %v, %v; Settle: changed %v, %v", fits, err, changed, settleErr)
+	}
+	return settleErr
 }
 
 func describe(layers [][]item) string {

@@ -11,6 +11,8 @@ import (
 var (
 	// ErrExists is matched when content that is to be added is there.
 	ErrExists = errors.New("already in the store")
+	// ErrBusy is matched when somebody else is about to add the same content.
+	ErrBusy = errors.New("somebody else is adding it")
 	// ErrInUse is matched when an image cannot be removed.
 	ErrInUse = errors.New("image is in use")
 	// ErrAmbiguous is matched when a short id belongs to several images.

@@ -81,12 +81,32 @@ func (l *Lease) ingest(ctx context.Context, d image.Descriptor) (*Writer, error)
 // lockFile opens, or makes, a file and takes its lock, which may take as long
 // as somebody else has it. The result is the file that has this name.
 func (s *Store) lockFile(ctx context.Context, path string) (*os.File, error) {
+	return s.lockNamed(path, func(f *os.File) error {
+		return await(ctx, longestIngestWait, func() (bool, error) { return tryLock(f, 0) })
+	})
+}
+
+// tryLockFile is lockFile that does not wait: the error is ErrBusy.
+func (s *Store) tryLockFile(ctx context.Context, path string) (*os.File, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return s.lockNamed(path, func(f *os.File) error {
+		ok, err := tryLock(f, 0)
+		if err == nil && !ok {
+			err = ErrBusy
+		}
+		return err
+	})
+}
+
+func (s *Store) lockNamed(path string, take func(*os.File) error) (*os.File, error) {
 	for {
 		f, err := s.files.openOrCreate(path)
 		if err != nil {
 			return nil, err
 		}
-		if err := await(ctx, longestIngestWait, func() (bool, error) { return tryLock(f, 0) }); err != nil {
+		if err := take(f); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 		mine, err := f.Stat()

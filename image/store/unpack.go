@@ -56,14 +56,30 @@ type Unpacking struct {
 // [ErrExists] when the layer is there, perhaps because of that wait; it is kept
 // by the lease then, and [Store.Layer] has its path.
 func (l *Lease) Unpack(ctx context.Context, key LayerKey) (*Unpacking, error) {
-	u, err := l.unpack(ctx, key)
+	return l.begin(ctx, key, l.store.lockFile)
+}
+
+// TryUnpack is [Lease.Unpack] for those who have other things to do than to
+// wait: the error matches [ErrBusy] while somebody else unpacks the layer.
+func (l *Lease) TryUnpack(ctx context.Context, key LayerKey) (*Unpacking, error) {
+	return l.begin(ctx, key, l.store.tryLockFile)
+}
+
+// Store is where the lease keeps things.
+func (l *Lease) Store() *Store { return l.store }
+
+// locker opens, or makes, a file and takes its lock.
+type locker func(ctx context.Context, path string) (*os.File, error)
+
+func (l *Lease) begin(ctx context.Context, key LayerKey, lock locker) (*Unpacking, error) {
+	u, err := l.unpack(ctx, key, lock)
 	if err != nil {
 		return nil, fmt.Errorf("unpack layer %s: %w", key.Digest, err)
 	}
 	return u, nil
 }
 
-func (l *Lease) unpack(ctx context.Context, key LayerKey) (*Unpacking, error) {
+func (l *Lease) unpack(ctx context.Context, key LayerKey, take locker) (*Unpacking, error) {
 	if err := key.check(); err != nil {
 		return nil, err
 	}
@@ -74,7 +90,7 @@ func (l *Lease) unpack(ctx context.Context, key LayerKey) (*Unpacking, error) {
 		case !errors.Is(err, image.ErrNotFound):
 			return nil, err
 		}
-		lock, err := l.store.lockFile(ctx, l.store.path("unpack", key.name()+".lock"))
+		lock, err := take(ctx, l.store.path("unpack", key.name()+".lock"))
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,300 @@
+package rootfs
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/image/layer"
+	"github.com/sandkit/sandkit/image/store"
+	"github.com/sandkit/sandkit/internal/testutil"
+)
+
+// item is an entry of a test's layer.
+type item struct {
+	tar.Header
+	content string
+}
+
+var someTime = time.Unix(1_500_000_000, 123456789)
+
+func header(kind byte, name string, mode int64) tar.Header {
+	return tar.Header{Typeflag: kind, Name: name, Mode: mode, ModTime: someTime, Format: tar.FormatPAX}
+}
+
+func dir(name string) item { return item{header(tar.TypeDir, name+"/", 0o755), ""} }
+
+func file(name, content string) item {
+	h := header(tar.TypeReg, name, 0o644)
+	h.Size = int64(len(content))
+	return item{h, content}
+}
+
+func symlink(name, target string) item {
+	h := header(tar.TypeSymlink, name, 0o777)
+	h.Linkname = target
+	return item{h, ""}
+}
+
+func hard(name, target string) item {
+	h := header(tar.TypeLink, name, 0o644)
+	h.Linkname = target
+	return item{h, ""}
+}
+
+func gone(name string) item {
+	return file(filepath.Join(filepath.Dir(name), ".wh."+filepath.Base(name)), "")
+}
+
+func opaque(name string) item { return file(filepath.Join(name, ".wh..wh..opq"), "") }
+
+func (i item) mode(m int64) item { i.Mode = m; return i }
+
+func (i item) owner(uid, gid int) item { i.Uid, i.Gid = uid, gid; return i }
+
+func (i item) xattr(name, value string) item {
+	records := map[string]string{"SCHILY.xattr." + name: value}
+	maps.Copy(records, i.PAXRecords)
+	i.PAXRecords = records
+	return i
+}
+
+// items is a layer.
+type items []item
+
+// tar makes the layer's tar.
+func (l items) tar(tb testing.TB) []byte {
+	tb.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, i := range l {
+		h := i.Header
+		must(tb, w.WriteHeader(&h))
+		_, err := w.Write([]byte(i.content))
+		must(tb, err)
+	}
+	must(tb, w.Close())
+	return b.Bytes()
+}
+
+func (l items) String() string {
+	var b strings.Builder
+	for _, e := range l {
+		fmt.Fprintf(&b, "  %c %s %s %o %d:%d\n", e.Typeflag, e.Name, e.Linkname, e.Mode, e.Uid, e.Gid)
+	}
+	return b.String()
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func newStore(tb testing.TB) *store.Store {
+	tb.Helper()
+	s, err := store.Open(filepath.Join(tb.TempDir(), "store"), store.NoSync())
+	must(tb, err)
+	return s
+}
+
+func newLease(tb testing.TB, s *store.Store) *store.Lease {
+	tb.Helper()
+	l, err := s.Lease(context.Background())
+	must(tb, err)
+	tb.Cleanup(func() {
+		if err := l.Release(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return l
+}
+
+func packed(tb testing.TB, c image.Compression, raw []byte) []byte {
+	tb.Helper()
+	var b bytes.Buffer
+	w, err := layer.NewPacker(&b, c)
+	must(tb, err)
+	_, err = w.Write(raw)
+	must(tb, err)
+	must(tb, w.Close())
+	return b.Bytes()
+}
+
+// addImage adds an image to a store; half of its layers are gzipped.
+func addImage(tb testing.TB, s *store.Store, name string, layers ...items) image.Image {
+	tb.Helper()
+	var tars [][]byte
+	for _, l := range layers {
+		tars = append(tars, l.tar(tb))
+	}
+	return addTars(tb, s, name, tars...)
+}
+
+func addTars(tb testing.TB, s *store.Store, name string, tars ...[]byte) image.Image {
+	tb.Helper()
+	ctx := context.Background()
+	l, err := s.Lease(ctx)
+	must(tb, err)
+	defer func() { must(tb, l.Release()) }()
+	put := func(mediaType string, content any) image.Descriptor {
+		raw, ok := content.([]byte)
+		if !ok {
+			raw, err = json.Marshal(content)
+			must(tb, err)
+		}
+		d, err := l.Put(ctx, mediaType, raw)
+		must(tb, err)
+		return d
+	}
+	host := image.HostPlatform()
+	c := image.Config{OS: host.OS, Architecture: host.Architecture, RootFS: image.RootFS{Type: "layers", DiffIDs: []image.Digest{}}}
+	m := image.Manifest{SchemaVersion: 2, MediaType: image.MediaTypeOCIManifest, Layers: []image.Descriptor{}}
+	for i, raw := range tars {
+		mediaType, blob := image.MediaTypeOCILayer, raw
+		if i%2 == 0 {
+			mediaType, blob = image.MediaTypeOCILayerGzip, packed(tb, image.Gzip, raw)
+		}
+		m.Layers = append(m.Layers, put(mediaType, blob))
+		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, image.Describe("", raw).Digest)
+	}
+	m.Config = put(image.MediaTypeOCIConfig, c)
+	d := put(m.MediaType, m)
+	r, err := image.ParseRef(name)
+	must(tb, err)
+	must(tb, l.Tag(ctx, r, d))
+	img, err := s.Image(ctx, name, image.Platform{})
+	must(tb, err)
+	return img
+}
+
+// backends are those that can be had here.
+func backends() []Backend {
+	if !testutil.IsRoot() {
+		return []Backend{Directory}
+	}
+	return []Backend{Directory}
+}
+
+// eachBackend runs a test with each back end.
+func eachBackend(t *testing.T, f func(t *testing.T, o Options)) {
+	for _, b := range backends() {
+		t.Run(b.String(), func(t *testing.T) { f(t, Options{Backend: b}) })
+	}
+}
+
+// unpack unpacks what must be fine.
+func unpack(tb testing.TB, s *store.Store, img image.Image, o Options) *Stack {
+	tb.Helper()
+	stack, err := Unpack(tb.Context(), newLease(tb, s), img, o)
+	must(tb, err)
+	return stack
+}
+
+// list gives what a stack shows, without mounting it all.
+func (s *Stack) list(tb testing.TB) string {
+	tb.Helper()
+	var dirs []*os.File
+	for _, l := range s.Layers {
+		fd, err := l.openRoot()
+		must(tb, err)
+		link := fd.File(l.Path)
+		f, err := os.Open("/proc/self/fd/" + fmt.Sprint(link.Fd()))
+		must(tb, errors.Join(err, link.Close()))
+		defer f.Close()
+		dirs = append(dirs, f)
+	}
+	return listing(tb, s.Format, dirs...)
+}
+
+// listing is a tree as text. Which names are the same file is left out: a copy
+// in an upper layer leaves the others behind, as overlayfs does.
+func listing(tb testing.TB, format layer.Format, dirs ...*os.File) string {
+	tb.Helper()
+	entries, err := layer.Tree(format, dirs...)
+	must(tb, err)
+	var b strings.Builder
+	for _, e := range entries {
+		e.Link = ""
+		if e.Type == "symlink" && !testutil.IsRoot() {
+			e.UID, e.GID = 0, 0 // there is nowhere to record them
+		}
+		b.WriteString(e.String() + "\n")
+	}
+	return b.String()
+}
+
+// flat is the oracle: the layers unpacked one over the other. It is not ok when
+// they cannot be.
+func flat(tb testing.TB, layers ...items) (tree string, root Attr, ok bool) {
+	tb.Helper()
+	d, err := os.Open(tb.TempDir())
+	must(tb, err)
+	defer d.Close()
+	must(tb, d.Chmod(0o755))
+	f := form{rootless: !testutil.IsRoot()}
+	described := false
+	for _, l := range layers {
+		info, err := layer.Apply(tb.Context(), d, bytes.NewReader(l.tar(tb)), layer.Options{Format: layer.Flat, Rootless: f.rootless})
+		if errors.Is(err, image.ErrInvalid) {
+			return "", Attr{}, false
+		}
+		must(tb, err)
+		described = described || info.Root
+	}
+	root = defaultAttr
+	if described {
+		a, err := readAttr(d, f)
+		must(tb, err)
+		root = *a
+	}
+	return listing(tb, layer.Flat, d), root, true
+}
+
+// right checks that a stack shows what its layers mean.
+func right(tb testing.TB, s *Stack, layers ...items) {
+	tb.Helper()
+	want, root, ok := flat(tb, layers...)
+	if !ok {
+		tb.Fatal("not to be unpacked flat")
+	}
+	if got := s.list(tb); got != want {
+		tb.Errorf("layers:\n%v\ngot:\n%s\nwant:\n%s", layers, got, want)
+	}
+	if got := fmt.Sprint(s.Root); got != fmt.Sprint(root) {
+		tb.Errorf("root is %s, want %s", got, fmt.Sprint(root))
+	}
+}
+
+// nothingPartial checks that nothing half-done is left in a store.
+func nothingPartial(tb testing.TB, s *store.Store) {
+	tb.Helper()
+	if left, err := filepath.Glob(s.Dir() + "/unpack/*"); err != nil || len(left) > 0 {
+		tb.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// keys are the kinds of the trees in a store.
+func keys(tb testing.TB, s *store.Store) map[string]int {
+	tb.Helper()
+	entries, err := os.ReadDir(s.Dir() + "/layers")
+	must(tb, err)
+	kinds := make(map[string]int)
+	for _, e := range entries {
+		kind, _, _ := strings.Cut(e.Name(), ".")
+		_, class, _ := strings.Cut(kind, "-")
+		kinds[class]++
+	}
+	return kinds
+}
