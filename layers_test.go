@@ -18,7 +18,7 @@ const module = "github.com/sandkit/sandkit"
 var layers = [][]string{
 	{"internal/sys", "internal/undo", "internal/capability", "internal/passwd"},
 	{"internal/kernel", "internal/safepath", "internal/program"},
-	{"image"},
+	{"image", "internal/transfer"},
 	{"image/store", "image/erofs"},
 	{"cgroup", "ns", "fs", "sandbox/seccomp", "image/layer"},
 	{"internal/launch", "cgroup/systemd", "image/archive", "image/rootfs"},
