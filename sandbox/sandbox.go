@@ -20,6 +20,7 @@ type Sandbox struct {
 	stdout io.Writer
 	stderr io.Writer
 	extra  []*os.File
+	images imageSource
 
 	// tamper changes the Program before it is executed. It is for tests of what
 	// happens when something fails half-way.
@@ -66,7 +67,7 @@ func NewFromSpec(spec Spec, opts ...Option) (*Sandbox, error) {
 	return &Sandbox{
 		id: newID(), spec: c.spec, log: c.log,
 		stdin: c.process.stdin, stdout: c.process.stdout, stderr: c.process.stderr, extra: c.process.extra,
-		ended: make(chan struct{}),
+		images: c.images, ended: make(chan struct{}),
 	}, nil
 }
 

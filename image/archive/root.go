@@ -96,9 +96,11 @@ func takeRoot(ctx context.Context, lease *store.Lease, r io.Reader, limit int64)
 		return image.Descriptor{}, "", fmt.Errorf("read root: %w", err)
 	}
 	packed := layer.Detect(head)
-	w, err := lease.Create(ctx, map[image.Compression]string{
-		image.Plain: image.MediaTypeOCILayer, image.Gzip: image.MediaTypeOCILayerGzip, image.Zstd: image.MediaTypeOCILayerZstd,
-	}[packed])
+	mediaType, err := layer.MediaType(packed)
+	if err != nil {
+		return image.Descriptor{}, "", err
+	}
+	w, err := lease.Create(ctx, mediaType)
 	if err != nil {
 		return image.Descriptor{}, "", err
 	}
