@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -45,6 +46,9 @@ func (i Image) check() error {
 
 // imageSource is where images come from.
 type imageSource struct {
+	// open is Sandbox.openImage where there may be an image. Otherwise it is nil,
+	// and what pulls and unpacks images is no part of the host program.
+	open     func(*Sandbox, context.Context) (*rooted, error)
 	store    *store.Store     // nil: the default one
 	registry *registry.Client // nil: one with default options
 	progress image.ProgressFunc
@@ -64,6 +68,7 @@ func WithImage(ref string) Option {
 			c.process.problem("WithImage", "reference is empty")
 		}
 		c.spec.Image.Ref = ref
+		c.images.open = (*Sandbox).openImage
 	})
 }
 

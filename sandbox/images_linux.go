@@ -23,6 +23,7 @@ type rooted struct {
 	lease *store.Lease
 	image image.Image
 	stack *rootfs.Stack
+	view  iofs.FS  // of the layers
 	files sync.Map // of small files: their contents by name
 
 	key   imageKey
@@ -58,6 +59,7 @@ func (s *Sandbox) openImage(ctx context.Context) (*rooted, error) {
 	if err := s.fill(ctx, r); err != nil {
 		return nil, errors.Join(imageError(err), lease.Release())
 	}
+	r.view = imageFiles{r.stack}
 	// A pull has changed it; then the next start looks once more.
 	r.table = table
 	return r, nil

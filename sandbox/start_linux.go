@@ -151,7 +151,7 @@ func (s *Sandbox) prepare(ctx context.Context, after, onError *undo.Stack) (*bui
 	}
 	var img *rooted
 	if s.spec.Image.Ref != "" {
-		if img, err = s.openImage(ctx); err != nil {
+		if img, err = s.images.open(s, ctx); err != nil {
 			return nil, s.wrap("start", StageImage, s.spec.Image.Ref, err)
 		}
 		onError.Push("release image", img.release)
@@ -200,7 +200,7 @@ func newBuilder(spec *Spec, id string, f *kernel.Features, img *rooted) (*builde
 			return nil, err
 		}
 		c.Root = img.root(c.Root)
-		b.tree.Files, b.tree.Dirs = imageFiles{img.stack}, img.dirs(&c)
+		b.tree.Files, b.tree.Dirs = img.view, img.dirs(&c)
 	}
 	b.tree.Root = c.Root
 	if err := b.tree.Inspect(); err != nil {
