@@ -17,12 +17,12 @@ var (
 
 // arguments reads a JSON array of strings. What is none is a text.
 func arguments(rest string) (args []string, ok bool, err error) {
-	if !strings.HasPrefix(rest, "[") {
-		return nil, false, nil
+	if !strings.HasPrefix(rest, "[") || !json.Valid([]byte(rest)) {
+		return nil, false, nil // "[" is a command, too
 	}
 	var all []any
-	if json.Unmarshal([]byte(rest), &all) != nil {
-		return nil, false, nil // as Docker: a command may start with "["
+	if err := json.Unmarshal([]byte(rest), &all); err != nil {
+		return nil, false, fmt.Errorf("read array: %w", err)
 	}
 	args = []string{}
 	for _, a := range all {

@@ -105,7 +105,7 @@ func TestRacingCopyIn(t *testing.T) {
 func known(err error) bool {
 	for _, k := range []error{
 		ErrConflict, ErrChanged, ErrNoDirectory, iofs.ErrNotExist, syscall.ENOTDIR, syscall.ELOOP, iofs.ErrExist, syscall.EISDIR,
-		ErrCopyDirectory, ErrNotDirectory, iofs.ErrPermission,
+		ErrCopyDirectory, ErrNotDirectory, iofs.ErrPermission, syscall.EAGAIN,
 	} {
 		if errors.Is(err, k) {
 			return true
