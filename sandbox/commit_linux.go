@@ -49,7 +49,7 @@ func (s *Sandbox) committedConfig(base image.Image, o *image.CommitOptions) (*im
 	spec := s.Spec()
 	c := base.Config()
 	c.Config = c.Config.Merge(spec.runConfig())
-	if err := c.Config.Apply(o.Changes); err != nil {
+	if err := image.ApplyChanges(&c.Config, o.Changes); err != nil {
 		return nil, err
 	}
 	created := o.Created.UTC()

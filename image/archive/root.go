@@ -23,8 +23,12 @@ type RootOptions struct {
 	Ref image.Ref
 	// Platform is what the programs in it run on; this host's if zero.
 	Platform image.Platform
-	// Config is how its programs are run: what docker import changes.
+	// Config is how its programs are run.
 	Config image.RunConfig
+	// Changes are Dockerfile instructions that change Config, as docker import
+	// takes them; see image.ApplyChanges. A bad one fails before anything of the
+	// tarball is read.
+	Changes []string
 	// Author and Message are for people; the message is a comment in the
 	// history.
 	Author, Message string
@@ -43,6 +47,9 @@ type RootOptions struct {
 // to a store. Its entries are checked when it is unpacked, only that it is a
 // whole tar is checked now. It returns when all of r was read.
 func ImportRoot(ctx context.Context, s *store.Store, r io.Reader, o RootOptions) (image.Image, error) {
+	if err := image.ApplyChanges(&o.Config, o.Changes); err != nil {
+		return nil, fmt.Errorf("import root: %w", err)
+	}
 	lease, err := s.Lease(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("import root: %w", err)
