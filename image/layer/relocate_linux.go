@@ -244,6 +244,9 @@ func (s *settler) merge(from, to string) error {
 		return ErrConflict
 	}
 	src, err := openPath(s.dir, from)
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
+		return ErrConflict // a whiteout of what the layer adds to, for one
+	}
 	if err != nil {
 		return err
 	}

@@ -20,3 +20,14 @@ func stacked(tb testing.TB, layers [][]item) (dirs []*os.File, names string) {
 	}
 	return dirs, namesOf(tb, options(Options{}).Format, dirs...)
 }
+
+// TestWhiteoutMeetsDirectory: by way of a link, a layer takes away what it adds
+// to.
+func TestWhiteoutMeetsDirectory(t *testing.T) {
+	lower, layer := newDir(t), newDir(t)
+	unpack(t, lower, archive(t, symlink("c", "b"), file("b/c/z", "")), Options{})
+	o := options(Options{})
+	info := unpack(t, layer, archive(t, file("c/.wh.c", ""), dir("b/c/b")), o)
+	_, err := Settle(layer, []*os.File{lower}, info, o.Format)
+	failed(t, err, ErrConflict)
+}
