@@ -114,7 +114,9 @@ func TestViewFS(t *testing.T) {
 	must(t, os.WriteFile(secret, []byte("host"), 0o600))
 	l := items{
 		dir("etc"), file("etc/name", "image\n"), symlink("abs", "/etc/name"), symlink("up", "../../../../.."+secret), symlink("out", secret),
-		symlink("dir", "/etc"), dir("proc"), symlink("proc/self", "/"), {header('6', "fifo", 0o644), ""}, file("tool", "").mode(0o4755),
+		symlink("dir", "/etc"), dir("proc"), symlink("proc/self", "/"),
+		{header('6', "fifo", 0o644), ""},
+		file("tool", "").mode(0o4755),
 	}
 	s := newStore(t)
 	addImage(t, s, "a", l)
