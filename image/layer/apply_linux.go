@@ -36,7 +36,7 @@ func Apply(ctx context.Context, dir *os.File, r io.Reader, o Options) (*Info, er
 	if err == nil {
 		err = w.finish()
 	}
-	w.closeAll()
+	w.back.close()
 	runtime.KeepAlive(dir)
 	if err != nil {
 		return nil, wrap("unpack", o.Image, o.Layer.Digest, err)
@@ -75,7 +75,7 @@ func (w *writer) unpack(ctx context.Context, s *stream) error {
 			return at(h.Name, err)
 		}
 		for _, what := range skipped {
-			w.skip(strings.Trim(h.Name, "/"), what)
+			w.info.skip(strings.Trim(h.Name, "/"), what)
 		}
 		if err := w.add(h, &m, t); err != nil {
 			return at(h.Name, err)
@@ -206,7 +206,6 @@ func (w *writer) hardLink(dir *node, name, linkname string) error {
 			parts = target.waits // it may be replaced later
 		}
 		n := dir.put(&node{name: name, kind: kindPending, touched: true, waits: parts})
-		dir.touch()
 		w.pending = append(w.pending, pendingLink{n, parts})
 		return nil
 	case target == before:

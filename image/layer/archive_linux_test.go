@@ -116,7 +116,7 @@ func newDir(tb testing.TB) *os.File {
 				tb.Error(err)
 			}
 		}
-		w.closeAll()
+		w.back.close()
 		f.Close()
 	})
 	return f

@@ -16,6 +16,7 @@ type meta struct {
 	sec      int64
 	nsec     int64
 	xattrs   map[string]string
+	stat     string // what a file stands for that cannot be made; for xattrStat
 }
 
 // implicitMeta is that of directories which no layer describes.

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-
-	"github.com/sandkit/sandkit/internal/sys"
 )
 
 type kind uint8
@@ -81,6 +79,7 @@ func (n *node) put(c *node) *node {
 	n.children[c.name] = c
 	if !c.lower {
 		c.hold()
+		n.touch()
 	}
 	return c
 }
@@ -90,28 +89,9 @@ func (w *writer) child(n *node, name string) (*node, error) {
 	if c, ok := n.children[name]; ok || !n.lower {
 		return c, nil
 	}
-	fd, err := w.open(n)
-	if err != nil {
+	c, err := w.back.lookup(n, name)
+	if c == nil || err != nil {
 		return nil, err
-	}
-	st, err := sys.Fstatat(fd, name)
-	if errors.Is(err, syscall.ENOENT) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	c := &node{name: name, kind: kindOther, lower: true}
-	switch st.Mode & sys.S_IFMT {
-	case sys.S_IFDIR:
-		c.kind = kindDir
-	case sys.S_IFREG:
-		c.kind = kindFile
-	case sys.S_IFLNK:
-		c.kind = kindSymlink
-		if c.target, err = sys.Readlinkat(fd, name); err != nil {
-			return nil, err
-		}
 	}
 	return n.put(c), nil
 }
