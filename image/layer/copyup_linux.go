@@ -90,7 +90,7 @@ func copyUp(f *found, dir int, name string) error {
 	switch f.st.Mode & sys.S_IFMT {
 	case sys.S_IFREG:
 	case sys.S_IFLNK:
-		target, err := sys.Readlinkat(f.in.fd, f.name)
+		target, err := f.in.readlink(f.name)
 		if err == nil {
 			err = sys.Symlinkat(target, dir, name)
 		}
@@ -100,11 +100,11 @@ func copyUp(f *found, dir int, name string) error {
 	default:
 		return errors.Join(sys.Mknodat(dir, name, f.st.Mode, f.st.Rdev), copyNamed(f, dir, name))
 	}
-	xattrs, err := kept(f.in.fd, f.name)
+	xattrs, err := kept(f.in, f.name)
 	if err != nil {
 		return err
 	}
-	src, err := openRegular(f.in.fd, f.name)
+	src, err := f.in.file(f.name)
 	if err != nil {
 		return err
 	}

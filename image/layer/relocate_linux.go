@@ -88,7 +88,7 @@ func (s *settler) linkAt(p string) (string, error) {
 	if f.st.Mode&sys.S_IFMT != sys.S_IFLNK {
 		return "", nil
 	}
-	return sys.Readlinkat(f.in.fd, f.name)
+	return f.in.readlink(f.name)
 }
 
 // move moves an implicit directory to where a link below points: there the
@@ -252,7 +252,7 @@ func (s *settler) merge(from, to string) error {
 	if err != nil {
 		return err
 	}
-	xattrs, err := kept(src.Int(), ".")
+	xattrs, err := kept(fdSource{fd: src.Int()}, "")
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,11 @@ func (i *Info) NeedsLower() bool {
 // layers can only be unpacked [Flat].
 func Settle(dir *os.File, lowers []*os.File, info *Info, format Format) (changed bool, err error) {
 	defer runtime.KeepAlive(lowers) // views have numbers only
-	s := &settler{dir: dir, lowers: lowers, format: format, moved: make(map[string]string), open: make(map[string]bool), copied: make(map[string]bool)}
+	roots, err := sourcesOf(lowers)
+	if err != nil {
+		return false, wrap("settle", "", info.Digest, err)
+	}
+	s := &settler{dir: dir, lowers: roots, format: format, moved: make(map[string]string), open: make(map[string]bool), copied: make(map[string]bool)}
 	for _, p := range info.Implicit {
 		s.open[string(p)] = true
 	}
@@ -85,7 +89,7 @@ func Settle(dir *os.File, lowers []*os.File, info *Info, format Format) (changed
 
 type settler struct {
 	dir     *os.File
-	lowers  []*os.File
+	lowers  []source
 	format  Format
 	moved   map[string]string // implicit directories that a link below moved
 	open    map[string]bool   // directories that the layer does not describe
@@ -192,7 +196,7 @@ func (s *settler) implicit(p string, hollow bool) error {
 
 // inherit notes that a directory is to be as it is below.
 func (s *settler) inherit(p string, f *found) error {
-	xattrs, err := kept(f.in.fd, f.name)
+	xattrs, err := kept(f.in, f.name)
 	if err != nil {
 		return err
 	}
@@ -202,8 +206,8 @@ func (s *settler) inherit(p string, f *found) error {
 }
 
 // kept are the attributes that go from layer to layer.
-func kept(dir int, name string) (map[string][]byte, error) {
-	all, err := xattrsAt(dir, name)
+func kept(dir source, name string) (map[string][]byte, error) {
+	all, err := dir.xattrs(name)
 	if err != nil {
 		return nil, err
 	}

@@ -133,7 +133,7 @@ func TestSparse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	want, err := contentDigest(int(root.Fd()), "sparse")
+	want, err := contentDigest(fdSource{fd: int(root.Fd())}, "sparse")
 	if err != nil {
 		t.Fatal(err)
 	}
