@@ -101,6 +101,10 @@ func TestApply(t *testing.T) {
 			[][]item{{file("a", "x"), hard("a", "a"), hard("a", "./a")}},
 			"a",
 		},
+		"a hard link to a file below, names on the way to which are others here": {
+			[][]item{{file("a/b/c", "x")}, {file("b", ""), file("c", ""), dir("d"), hard("d/h", "a/b/c")}},
+			"a/ a/b/ a/b/c b c d/ d/h=a/b/c",
+		},
 		"an empty layer":     {[][]item{{file("a", "")}, {}}, "a"},
 		"non-UTF-8":          {[][]item{{file("\xff\xfe/\x80\n", "")}}, "\xff\xfe/ \xff\xfe/\x80\n"},
 		"long names":         {[][]item{{file(strings.Repeat("n", 255), "")}}, strings.Repeat("n", 255)},

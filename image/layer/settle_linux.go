@@ -128,10 +128,12 @@ func (s *settler) below(p string) (*found, error) {
 	defer func() { own.Close() }()
 	var f *found
 	for rest := strings.Split(p, "/"); ; rest = rest[1:] {
-		opaque, _, err := sys.Xattr(sys.FdPath(own.Int()), s.format.xattrPrefix()+"opaque")
-		if err != nil || string(opaque) == "y" {
-			f.close()
-			return nil, err
+		if own != nil {
+			opaque, _, err := sys.Xattr(sys.FdPath(own.Int()), s.format.xattrPrefix()+"opaque")
+			if err != nil || string(opaque) == "y" {
+				f.close()
+				return nil, err
+			}
 		}
 		next, err := v.lookup(rest[0])
 		if next == nil || err != nil {
@@ -142,9 +144,14 @@ func (s *settler) below(p string) (*found, error) {
 		if len(rest) == 1 {
 			return f, nil
 		}
+		if own == nil {
+			continue
+		}
 		fd, err := sys.Openat(own.Int(), rest[0], sys.O_RDONLY|sys.O_DIRECTORY|sys.O_NOFOLLOW)
 		if errors.Is(err, syscall.ENOENT) {
-			continue // only below: nothing here hides it
+			own.Close()
+			own = nil // only below: nothing here hides it
+			continue
 		}
 		if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
 			f.close()
