@@ -35,12 +35,17 @@ func (i *Info) NeedsLower() bool {
 // content where there is a link, or links lead through what it replaces: such
 // layers can only be unpacked [Flat].
 func Settle(dir *os.File, lowers []*os.File, info *Info, format Format) (changed bool, err error) {
+	defer runtime.KeepAlive(dir)
+	return settle(unpackedFiles{dir, format.xattrPrefix()}, lowers, info, format)
+}
+
+func settle(layer unpacked, lowers []*os.File, info *Info, format Format) (changed bool, err error) {
 	defer runtime.KeepAlive(lowers) // views have numbers only
 	roots, err := sourcesOf(lowers)
 	if err != nil {
 		return false, wrap("settle", "", info.Digest, err)
 	}
-	s := &settler{dir: dir, lowers: roots, format: format, moved: make(map[string]string), open: make(map[string]bool), copied: make(map[string]bool)}
+	s := &settler{layer: layer, lowers: roots, format: format, moved: make(map[string]string), open: make(map[string]bool), copied: make(map[string]bool)}
 	for _, p := range info.Implicit {
 		s.open[string(p)] = true
 	}
@@ -80,7 +85,7 @@ func Settle(dir *os.File, lowers []*os.File, info *Info, format Format) (changed
 	}
 	// What is inside first: afterwards there may be no permission.
 	for _, m := range slices.Backward(s.metas) {
-		if err := s.apply(m); err != nil {
+		if err := s.layer.setMeta(m); err != nil {
 			return true, wrap("settle", "", info.Digest, at(m.path, err))
 		}
 	}
@@ -88,7 +93,7 @@ func Settle(dir *os.File, lowers []*os.File, info *Info, format Format) (changed
 }
 
 type settler struct {
-	dir     *os.File
+	layer   unpacked
 	lowers  []source
 	format  Format
 	moved   map[string]string // implicit directories that a link below moved
@@ -97,13 +102,6 @@ type settler struct {
 	copied  map[string]bool // files that hard links brought up, and these
 	plain   sys.Stat        // of directories that nothing below has
 	changed bool
-}
-
-// settledMeta is what a directory gets in the end.
-type settledMeta struct {
-	path   string
-	st     sys.Stat
-	xattrs map[string][]byte // nil to leave them as they are
 }
 
 // now is where a path of the layer is by now.
@@ -121,16 +119,20 @@ func (s *settler) now(p string) string {
 // there is nothing.
 func (s *settler) below(p string) (*found, error) {
 	v := newView(s.lowers, s.format)
-	own, err := sys.Openat(int(s.dir.Fd()), ".", sys.O_RDONLY|sys.O_DIRECTORY)
+	own, err := s.layer.root()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { own.Close() }()
+	defer func() {
+		if own != nil {
+			own.close()
+		}
+	}()
 	var f *found
 	for rest := strings.Split(p, "/"); ; rest = rest[1:] {
 		if own != nil {
-			opaque, _, err := sys.Xattr(sys.FdPath(own.Int()), s.format.xattrPrefix()+"opaque")
-			if err != nil || string(opaque) == "y" {
+			opaque, err := own.isOpaque()
+			if err != nil || opaque {
 				f.close()
 				return nil, err
 			}
@@ -147,22 +149,19 @@ func (s *settler) below(p string) (*found, error) {
 		if own == nil {
 			continue
 		}
-		fd, err := sys.Openat(own.Int(), rest[0], sys.O_RDONLY|sys.O_DIRECTORY|sys.O_NOFOLLOW)
-		if errors.Is(err, syscall.ENOENT) {
-			own.Close()
-			own = nil // only below: nothing here hides it
-			continue
-		}
-		if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
+		dir, err := own.enter(rest[0])
+		switch {
+		case errors.Is(err, syscall.ENOENT):
+			dir = nil // only below: nothing here hides it
+		case err != nil:
 			f.close()
-			return nil, nil // it hides what is below
-		}
-		if err != nil {
-			f.close()
+			if noDir(err) {
+				err = nil // it hides what is below
+			}
 			return nil, err
 		}
-		own.Close()
-		own = fd
+		own.close()
+		own = dir
 	}
 }
 
@@ -225,16 +224,6 @@ func kept(dir source, name string) (map[string][]byte, error) {
 		}
 	}
 	return keep, nil
-}
-
-// apply gives a directory its metadata.
-func (s *settler) apply(m settledMeta) error {
-	fd, err := openPath(s.dir, m.path)
-	if err != nil {
-		return err
-	}
-	defer fd.Close()
-	return setStat(fd.Int(), m.st, m.xattrs)
 }
 
 // setStat makes an open file like another one.
