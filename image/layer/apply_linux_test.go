@@ -2,6 +2,7 @@ package layer
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -118,10 +119,15 @@ func TestApply(t *testing.T) {
 			if got := namesOf(t, Flat, flat); got != c.want {
 				t.Errorf("flat:    %s\nwant:    %s", got, c.want)
 			}
-			_, got := stacked(t, c.layers)
-			if got != c.want {
-				t.Errorf("overlay: %s\nwant:    %s", got, c.want)
+			stacks := make(map[backEnd][]*os.File)
+			for _, b := range backEnds {
+				stack, got := b.stacked(t, c.layers)
+				if got != c.want {
+					t.Errorf("%s: %s\nwant:    %s", b, got, c.want)
+				}
+				stacks[b] = stack
 			}
+			sameLayers(t, stacks[toDir], stacks[toImage])
 		})
 	}
 }
@@ -159,9 +165,10 @@ func TestRejected(t *testing.T) {
 			if c.want == nil {
 				t.Skip("archive/tar makes a directory of it")
 			}
-			d := newDir(t)
-			_, err := Apply(t.Context(), d, bytes.NewReader(archive(t, c.items...)), options(Options{Image: "img"}))
-			failed(t, err, c.want)
+			eachBackEnd(t, func(t *testing.T, b backEnd) {
+				_, err := b.apply(t, bytes.NewReader(archive(t, c.items...)), Options{Image: "img"})
+				failed(t, err, c.want)
+			})
 		})
 	}
 }
@@ -172,9 +179,11 @@ func TestHardLinkToNothing(t *testing.T) {
 	raw := archive(t, hard("d/h", "low/f"))
 	_, err := Apply(t.Context(), newDir(t), bytes.NewReader(raw), options(Options{Format: Flat}))
 	failed(t, err, image.ErrInvalid)
-	info := unpack(t, newDir(t), raw, Options{})
-	if len(info.Links) != 1 || info.Links[0] != (Link{"d/h", "low/f", false}) {
-		t.Errorf("links: %v", info.Links)
+	for _, b := range backEnds {
+		info := b.unpack(t, string(raw), Options{}).info
+		if len(info.Links) != 1 || info.Links[0] != (Link{"d/h", "low/f", false}) {
+			t.Errorf("%s: links: %v", b, info.Links)
+		}
 	}
 }
 

@@ -103,6 +103,9 @@ func settable(name string) bool {
 	return strings.HasPrefix(name, "user.") && len(name) > len("user.")
 }
 
+// xattrNames are the names of the attributes, in order.
+func (m *meta) xattrNames() []string { return slices.Sorted(maps.Keys(m.xattrs)) }
+
 // size is what the attributes take.
 func (m *meta) size() int64 {
 	n := 0

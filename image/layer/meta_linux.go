@@ -3,9 +3,7 @@ package layer
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"syscall"
 
 	"github.com/sandkit/sandkit/internal/sys"
@@ -105,7 +103,7 @@ func (b *dirBackend) finish(n *node) error {
 }
 
 func (b *dirBackend) setXattrs(n *node, m *meta, set func(string, []byte) error) error {
-	for _, name := range slices.Sorted(maps.Keys(m.xattrs)) {
+	for _, name := range m.xattrNames() {
 		if err := b.setXattr(n, name, m.xattrs[name], set); err != nil {
 			return err
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/sandkit/sandkit/image/erofs"
 )
 
 type kind uint8
@@ -38,6 +40,7 @@ type node struct {
 	meta      *meta // of directories, which get it last
 	restore   bool  // meta has only what the directory had before
 	open      *openDir
+	inode     *erofs.Node // in an image, if it is no directory
 }
 
 // path is where the node is in the layer.

@@ -1,9 +1,11 @@
 package layer
 
 import (
+	"fmt"
 	"io"
 	"os"
 
+	"github.com/sandkit/sandkit/image/erofs"
 	"github.com/sandkit/sandkit/internal/sys"
 )
 
@@ -74,12 +76,26 @@ func (s fdSource) names() ([]string, error) { return readNames(s.fd) }
 
 func (s fdSource) close() { s.owner.Close() }
 
-// sourcesOf gives the roots of layers. They hold nothing that has to be
-// closed, and are good for as long as the files are.
+// sourcesOf gives the roots of layers: directories, or files with images. They
+// hold nothing that has to be closed, and are good for as long as the files
+// are.
 func sourcesOf(layers []*os.File) ([]source, error) {
 	roots := make([]source, len(layers))
 	for i, l := range layers {
+		st, err := sys.Fstatat(int(l.Fd()), "")
+		if err != nil {
+			return nil, os.NewSyscallError("stat", err)
+		}
 		roots[i] = fdSource{fd: int(l.Fd())}
+		if st.Mode&sys.S_IFMT != sys.S_IFREG {
+			continue
+		}
+		r, err := erofs.Open(l, st.Size)
+		if err != nil {
+			return nil, fmt.Errorf("layer %d below: %w", i, err)
+		}
+		// No device has a number like that.
+		roots[i] = imageSource{r, "", 1<<63 | uint64(i)}
 	}
 	return roots, nil
 }
