@@ -19,7 +19,7 @@ var layers = [][]string{
 	{"internal/sys", "internal/undo", "internal/capability", "internal/passwd"},
 	{"internal/kernel", "internal/safepath", "internal/program"},
 	{"image"},
-	{"image/store"},
+	{"image/store", "image/erofs"},
 	{"cgroup", "ns", "fs", "sandbox/seccomp", "image/layer"},
 	{"internal/launch", "cgroup/systemd", "image/archive", "image/rootfs"},
 	{"sandbox"},

@@ -8,6 +8,7 @@ packages=(
   gcc libc6-dev python3                                        # run in sandboxes by tests
   bubblewrap runc crun                                         # peers in the comparison
   busybox-static dbus-daemon iproute2 procps uidmap            # used by tests
+  erofs-utils                                                  # check file system images
   skopeo umoci                                                 # read and write images, too
   gcc-12 gcc-12-aarch64-linux-gnu binutils-aarch64-linux-gnu   # the launcher's bytes
   qemu-user-static qemu-system-x86 cpio zstd xz-utils lz4      # other machines

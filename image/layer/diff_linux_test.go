@@ -94,7 +94,7 @@ func first(errs ...error) error {
 // is the kernel's.
 func TestDiffOverlay(t *testing.T) {
 	testutil.NeedRoot(t)
-	lowers, _ := stacked(t, base)
+	lowers, _ := toDir.stacked(t, base)
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
 			merged, upper := mountOverlay(t, lowers)
