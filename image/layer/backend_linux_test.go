@@ -1,11 +1,13 @@
 package layer
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/sandkit/sandkit/internal/sys"
@@ -54,6 +56,9 @@ type testLayer struct {
 	format Format
 	staged *Staged
 }
+
+// mounted follows the path of an image in the name of a mount of it.
+const mounted = " mounted"
 
 // apply unpacks a layer.
 func (b backEnd) apply(tb testing.TB, r io.Reader, o Options) (*testLayer, error) {
@@ -115,17 +120,26 @@ func (l *testLayer) finish(tb testing.TB) {
 	if !testutil.IsRoot() {
 		return
 	}
-	fd, err := sys.MountDetached("erofs", sys.FdPath(int(l.file.Fd())), 0, [2]string{"ro", ""})
-	if err != nil {
+	fd, err := sys.MountDetached("erofs", l.file.Name(), 0, [2]string{"ro"})
+	if errors.Is(err, syscall.ENOTBLK) || errors.Is(err, syscall.ENODEV) {
 		tb.Logf("images are not mounted: %v", err) // files since Linux 6.12
 		return
 	}
-	m := fd.File("mount")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	m := fd.File(l.file.Name() + mounted)
 	tb.Cleanup(func() { m.Close() })
 	if got, want := contents(tb, m), contents(tb, l.file); got != want {
 		tb.Errorf("the kernel finds:\n%s\nwe find:\n%s", got, want)
 	}
 	l.file = m
+}
+
+// mountsFiles tells whether the kernel mounts images.
+func mountsFiles(tb testing.TB) bool {
+	tb.Helper()
+	return strings.HasSuffix(toImage.unpack(tb, "", Options{}).file.Name(), mounted)
 }
 
 // contents is everything that a layer has, also what overlayfs does not show:

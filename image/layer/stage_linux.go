@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,9 @@ type Staged struct {
 	name string // of the image, for errors
 	root *node
 	back *imageBackend
-	err  error // of what cannot be called any more
+
+	settled bool
+	err     error // of calls that make no sense any more
 }
 
 // Stage unpacks a layer like [Apply], but into an EROFS image: everything but
@@ -50,9 +53,14 @@ func Stage(ctx context.Context, file *os.File, r io.Reader, o Options) (*Staged,
 	if err != nil {
 		return nil, wrap("unpack", o.Image, o.Layer.Digest, err)
 	}
+	return stage(ctx, file, r, &o)
+}
+
+// stage unpacks to what reads as zeros.
+func stage(ctx context.Context, to io.WriterAt, r io.Reader, o *Options) (*Staged, error) {
 	info := new(Info)
-	back := &imageBackend{w: erofs.NewWriter(file, erofs.Options{}), info: info}
-	w := &writer{o: &o, limits: o.Limits.withDefaults(), info: info, back: back, root: &node{kind: kindDir, touched: true}}
+	back := &imageBackend{w: erofs.NewWriter(to, erofs.Options{}), info: info}
+	w := &writer{o: o, limits: o.Limits.withDefaults(), info: info, back: back, root: &node{kind: kindDir, touched: true}}
 	if err := w.run(ctx, r); err != nil {
 		return nil, err
 	}
@@ -69,16 +77,20 @@ func (s *Staged) Info() *Info { return s.info }
 // directories is root's right. Only files that hard links lead to are written
 // to the image, the rest is done in memory.
 func (s *Staged) Settle(lowers []*os.File) (changed bool, err error) {
-	if s.err != nil {
-		return false, wrap("settle", s.name, s.info.Digest, s.err)
+	if s.err != nil || s.settled {
+		return false, wrap("settle", s.name, s.info.Digest, cmp.Or(s.err, errSettled))
 	}
-	s.err = errors.New("layer is settled already")
-	changed, err = settle(&unpackedNodes{s.root, s.back}, lowers, s.info, OverlayTrusted)
-	if err == nil {
-		s.err = nil
+	s.settled = true
+	if changed, err = settle(&unpackedNodes{s.root, s.back}, lowers, s.info, OverlayTrusted); err != nil {
+		s.err = errNotSettled
 	}
 	return changed, err
 }
+
+var (
+	errSettled    = errors.New("layer was settled before")
+	errNotSettled = errors.New("layer could not be settled")
+)
 
 // Finish writes the directories, and then the superblock: without it the file
 // is no image. Nothing is synced.
