@@ -159,9 +159,9 @@ func (f *failing) WriteAt(b []byte, at int64) (int, error) {
 // TestWriteFails: wherever writing fails, the error is returned and there is no
 // superblock.
 func TestWriteFails(t *testing.T) {
-	specs := append(trees()["sizes"], append(trees()["directories of long names"], trees()["hard links"]...)...)
+	specs := slices.Concat(trees()["sizes"], trees()["directories of long names"], trees()["hard links"])
 	whole := write(t, Options{}, specs...)
-	for left := 0; left < len(whole.b)-4096; left += 100_000 {
+	for left := 0; left < len(whole.b)-4096; left += 1_000_000 {
 		f := failing{left: left}
 		err := build(NewWriter(&f, Options{}), specs)
 		if !errors.Is(err, errDisk) {
@@ -246,7 +246,7 @@ func TestSameBytes(t *testing.T) {
 
 // TestLargeWrites: the image is written in large pieces.
 func TestLargeWrites(t *testing.T) {
-	m := write(t, Options{}, append(trees()["tails"], file("large", noise(20<<20)))...)
+	m := write(t, Options{}, slices.Concat(trees()["tails"], []spec{file("large", noise(20<<20))})...)
 	if average := len(m.b) / m.writes; average < 256<<10 {
 		t.Errorf("%d writes of %d bytes", m.writes, average)
 	}

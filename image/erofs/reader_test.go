@@ -31,7 +31,7 @@ func TestFS(t *testing.T) {
 		}
 		if name == "hard links" {
 			expected = slices.DeleteFunc(expected, func(p string) bool { return strings.HasSuffix(p, "p") || strings.HasSuffix(p, "l") })
-			specs = slices.DeleteFunc(specs, func(s spec) bool {
+			specs = slices.DeleteFunc(slices.Clone(specs), func(s spec) bool {
 				return s.kind == 'p' || strings.HasSuffix(s.path, "d/p") || strings.HasSuffix(s.path, "/l")
 			})
 		}
@@ -96,7 +96,7 @@ func last[T any](_ T, err error) error { return err }
 
 // TestModes: Go's modes are those of the files.
 func TestModes(t *testing.T) {
-	r := open(t, write(t, Options{}, append(trees()["types"], trees()["owners and modes"]...)...).b)
+	r := open(t, write(t, Options{}, slices.Concat(trees()["types"], trees()["owners and modes"])...).b)
 	for name, want := range map[string]string{
 		"dev": "drwxr-xr-x", "dev/null": "Dcrw-------", "dev/large": "Drw-------", "dev/p": "prw-------", "dev/s": "Srw-------",
 		"l": "Lrwxrwxrwx", "suid": "urwxr-xr-x", "sgid": "grwxr-xr-x", "sticky": "dtrwxrwxrwx", "none": "----------",
@@ -215,14 +215,14 @@ func TestTwoNames(t *testing.T) {
 // TestTruncated: an image that ends early, as its reader sees it, is told from
 // one that is broken.
 func TestTruncated(t *testing.T) {
-	img := write(t, Options{}, trees()["sizes"]...).b
-	for n := range len(img) / 100_000 {
-		r, err := Open(bytes.NewReader(img[:n*100_000]), int64(len(img)))
+	img := write(t, Options{}, trees()["tails"]...).b
+	for n := 0; n < len(img); n += len(img) / 30 {
+		r, err := Open(bytes.NewReader(img[:n]), int64(len(img)))
 		if err == nil {
 			_, err = walkLines(r)
 		}
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
-			t.Fatalf("%d bytes: %v", n*100_000, err)
+			t.Fatalf("%d bytes: %v", n, err)
 		}
 	}
 }
