@@ -160,17 +160,3 @@ func TestKernelLoop(t *testing.T) {
 		t.Errorf("-want +got:\n%s", d)
 	}
 }
-
-// TestFsck: the format's own tools accept the images, and extract the same
-// content.
-func TestFsck(t *testing.T) {
-	if _, err := exec.LookPath("fsck.erofs"); err != nil {
-		testutil.Skip(t, "no fsck.erofs")
-	}
-	for name, specs := range trees() {
-		img := save(t, Options{}, specs...)
-		if out, err := exec.Command("fsck.erofs", "-d9", img).CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", name, err, out)
-		}
-	}
-}
