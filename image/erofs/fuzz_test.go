@@ -36,7 +36,7 @@ func (s *script) string(n int) string {
 
 func (s *script) attr() Attr {
 	a := Attr{Mode: uint32(s.number() & 0o7777), UID: uint32(s.number() * 70000), GID: uint32(s.byte())}
-	a.MtimeSec, a.MtimeNsec = int64(s.number()-1000)*1e6, uint32(s.number())
+	a.MtimeSec, a.MtimeNsec = int64(s.number()-1000)*1_000_000, uint32(s.number())
 	for i := range s.byte() % 4 {
 		if a.Xattrs == nil {
 			a.Xattrs = map[string][]byte{}
