@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// benchFile is a file to write over.
+// benchFile is a file to write to.
 func benchFile(b *testing.B) *os.File {
 	b.Helper()
 	f, err := os.OpenFile(filepath.Join(b.TempDir(), "img"), os.O_CREATE|os.O_RDWR, 0o600)
@@ -20,6 +20,13 @@ func benchFile(b *testing.B) *os.File {
 	return f
 }
 
+func empty(b *testing.B, f *os.File) {
+	b.Helper()
+	if err := f.Truncate(0); err != nil {
+		b.Fatal(err)
+	}
+}
+
 // BenchmarkWriter writes 2,000 small files in 100 directories and 300 MB in 20
 // large ones.
 func BenchmarkWriter(b *testing.B) {
@@ -28,6 +35,7 @@ func BenchmarkWriter(b *testing.B) {
 	b.ReportAllocs()
 	var size int64
 	for b.Loop() {
+		empty(b, f)
 		w := NewWriter(f, Options{})
 		root := w.Dir()
 		var d *Node
@@ -64,6 +72,7 @@ func BenchmarkPlain(b *testing.B) {
 	const size = 303 << 20
 	b.SetBytes(size)
 	for b.Loop() {
+		empty(b, f)
 		r := bytes.NewReader(data)
 		for at := int64(0); at < size; at += windowSize {
 			if n, _ := io.ReadFull(r, buf); n < len(buf) {

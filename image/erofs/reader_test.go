@@ -17,7 +17,7 @@ import (
 // TestFS: the reader keeps io/fs's rules. (Links to nothing and files that
 // cannot be read would be too much for the test.)
 func TestFS(t *testing.T) {
-	for _, name := range []string{"root", "directory of a block and 1", "zeros"} {
+	for _, name := range []string{"root", "directory of a block and 1"} {
 		var expected []string
 		for _, s := range trees()[name] {
 			if s.path != "." {
