@@ -85,7 +85,7 @@ func copyUp(f *found, dir int, name string) error {
 	if err != nil {
 		return err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	fd, err := sys.CreateFile(dir, name)
 	if err != nil {
 		return os.NewSyscallError("create", err)

@@ -99,7 +99,7 @@ func inKernel(t *testing.T, dir string, k kind, mode uint32, name string, value 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.Remove(path)
+	defer func() { _ = os.Remove(path) }()
 	if err := sys.SetXattrPath(path, name, value); err != nil {
 		return nil, err
 	}
