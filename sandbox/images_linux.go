@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	iofs "io/fs"
 	"path"
 	"slices"
@@ -23,8 +24,8 @@ type rooted struct {
 	lease *store.Lease
 	image image.Image
 	stack *rootfs.Stack
-	view  iofs.FS  // of the layers
-	files sync.Map // of small files: their contents by name
+	open  func(name string) (io.ReadCloser, error) // a file of the layers
+	files sync.Map                                 // of small files: their contents by name
 
 	key   imageKey
 	table string // the store's generation
@@ -59,7 +60,7 @@ func (s *Sandbox) openImage(ctx context.Context) (*rooted, error) {
 	if err := s.fill(ctx, r); err != nil {
 		return nil, errors.Join(imageError(err), lease.Release())
 	}
-	r.view = imageFiles{r.stack}
+	r.open = r.stack.Open
 	// A pull has changed it; then the next start looks once more.
 	r.table = table
 	return r, nil
@@ -163,12 +164,6 @@ func (r *rooted) dirs(s *Spec) []string {
 	}
 	return clean
 }
-
-// imageFiles shows the files of an image.
-type imageFiles struct{ stack *rootfs.Stack }
-
-// Open opens a regular file.
-func (f imageFiles) Open(name string) (iofs.File, error) { return f.stack.Open(name) }
 
 // readFile reads a file of the image that is small, and looked at by each
 // start.

@@ -185,7 +185,7 @@ func (p *differ) content(v *view, f *found, size int64) error {
 	if err != nil {
 		return err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	n, err := io.CopyBuffer(p.tar, io.LimitReader(src, size), p.buf)
 	if err == nil && n < size {
 		err = io.ErrUnexpectedEOF // it was made shorter meanwhile

@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"errors"
+	"io"
 	"os"
 
 	"github.com/sandkit/sandkit/image/layer"
@@ -31,7 +32,7 @@ func (s *Stack) OpenLayers() (layers []*os.File, done func() error, err error) {
 
 // Open opens a regular file as a mount of the layers would show it. Symbolic
 // links are followed inside the root. The caller closes it.
-func (s *Stack) Open(name string) (*os.File, error) {
+func (s *Stack) Open(name string) (io.ReadCloser, error) {
 	layers, done, err := s.OpenLayers()
 	if err != nil {
 		return nil, err
