@@ -46,6 +46,9 @@ type Tree struct {
 	// Privileged tells that process 1 is the host's root: it makes device nodes
 	// and writes trusted extended attributes.
 	Privileged bool
+	// LayerMounts are passed mounts of layers of the root, by their numbers, of
+	// which copies are used (Linux 6.15).
+	LayerMounts map[int]program.FD
 	// Dirs are directories that are made when they are missing.
 	Dirs []string
 	// Files opens a regular file of the layers of the root; nil: there are none.

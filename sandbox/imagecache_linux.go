@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"sync"
 	"time"
 )
@@ -44,7 +45,7 @@ func (r *rooted) release() error {
 	}
 	before := c.ready[r.key]
 	if before != nil && before != r && before.users > 0 {
-		return r.lease.Release()
+		return r.close()
 	}
 	if c.ready == nil {
 		c.ready = make(map[imageKey]*rooted)
@@ -56,10 +57,13 @@ func (r *rooted) release() error {
 		c.idle.Reset(imageIdle)
 	}
 	if before != nil && before != r {
-		return before.lease.Release()
+		return before.close()
 	}
 	return nil
 }
+
+// close lets go of it.
+func (r *rooted) close() error { return errors.Join(r.closeLayers(), r.lease.Release()) }
 
 // trim lets go of what nobody uses.
 func (c *imageCache) trim() {
@@ -68,7 +72,7 @@ func (c *imageCache) trim() {
 	for key, r := range c.ready {
 		if r.users == 0 {
 			delete(c.ready, key)
-			_ = r.lease.Release() // the lease ends at the latest with the program
+			_ = r.close() // all of it ends at the latest with the program
 		}
 	}
 }

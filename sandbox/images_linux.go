@@ -24,8 +24,10 @@ type rooted struct {
 	lease *store.Lease
 	image image.Image
 	stack *rootfs.Stack
-	open  func(name string) (io.ReadCloser, error) // a file of the layers
-	files sync.Map                                 // of small files: their contents by name
+	// layers are the stack's, the lowest first.
+	layers []imageLayer
+	open   func(name string) (io.ReadCloser, error) // a file of the layers
+	files  sync.Map                                 // of small files: their contents by name
 
 	key   imageKey
 	table string // the store's generation
@@ -57,7 +59,10 @@ func (s *Sandbox) openImage(ctx context.Context) (*rooted, error) {
 		return nil, err
 	}
 	r := &rooted{store: st, lease: lease, key: key, users: 1}
-	if err := s.fill(ctx, r); err != nil {
+	if err = s.fill(ctx, r); err == nil {
+		err = r.prepareLayers()
+	}
+	if err != nil {
 		return nil, errors.Join(imageError(err), lease.Release())
 	}
 	r.open = r.stack.Open
@@ -129,20 +134,6 @@ func (s *Sandbox) pull(ctx context.Context, r *rooted, o rootfs.Options) (err er
 	}
 	r.stack, err = unpacker.Finish(ctx)
 	return err
-}
-
-// root is the image as a root; what else was said of the root stays.
-func (r *rooted) root(root fs.Root) fs.Root {
-	a := r.stack.Root
-	root.Mode, root.UID, root.GID = a.Mode, a.UID, a.GID
-	for _, l := range r.stack.Layers {
-		layer := fs.Layer{Source: l.Path}
-		if l.Kind == rootfs.KindEROFS {
-			layer.Type = "erofs"
-		}
-		root.Layers = append(root.Layers, layer)
-	}
-	return root
 }
 
 // dirs are directories that must be there: the working directory, and the
