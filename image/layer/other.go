@@ -32,5 +32,6 @@ func Diff(context.Context, io.Writer, *os.File, []*os.File, DiffOptions) (*DiffI
 
 // Open is for Linux only.
 func Open(Format, []*os.File, string) (*os.File, error) { return nil, unsupported("open file of") }
+
 // Fits is for Linux only.
 func Fits(*os.File, []*os.File, *Info, Format) (bool, error) { return false, unsupported("settle") }
