@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	iofs "io/fs"
 	"os"
 	"path/filepath"
 
@@ -15,16 +17,17 @@ import (
 
 // A bench is what rows share.
 type bench struct {
-	runs     int
-	size     int64 // of an ext4
-	self     string
-	o        testimage.Options
-	huge     int64 // bytes in the layer of the huge image
-	gzip     *testImage
-	zstd     *testImage
-	server   *server          // that has the images, once there is one
-	noServer error            // why there is none
-	notes    []figures.Figure // what is to be said about the run
+	runs               int
+	size               int64 // of an ext4
+	self               string
+	o                  testimage.Options
+	huge               int64 // bytes in the layer of the huge image
+	starts, slowStarts int   // of sandboxes, of each kind
+	gzip               *testImage
+	zstd               *testImage
+	server             *server          // that has the images, once there is one
+	noServer           error            // why there is none
+	notes              []figures.Figure // what is to be said about the run
 }
 
 // newBench makes what is common: the memory, and the test image in both forms.
@@ -36,9 +39,9 @@ func newBench(ctx context.Context, s *settings) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{runs: s.runs, size: 4 << 30, self: self, huge: 1 << 30}
+	b := &bench{runs: s.runs, size: 4 << 30, self: self, huge: 1 << 30, starts: 200, slowStarts: 40}
 	if s.small {
-		b.size, b.o, b.huge = 256<<20, testimage.Small(), 1<<20
+		b.size, b.o, b.huge, b.starts, b.slowStarts = 256<<20, testimage.Small(), 1<<20, 5, 2
 	} else {
 		path, note, err := baseTar(ctx)
 		if err != nil {
@@ -64,7 +67,7 @@ type testImage struct {
 	name   string
 	tag    string
 	store  string   // the directory of a store that has only this image
-	layout string   // that of an OCI layout
+	layout string   // that of an OCI layout, see testImage.lay
 	blobs  []string // the layers' names in a layout, the lowest first
 }
 
@@ -90,5 +93,17 @@ func (b *bench) build(ctx context.Context, tag string, c image.Compression, laye
 		t.blobs = append(t.blobs, filepath.Join("blobs", d.Digest.Algorithm().String(), d.Digest.Encoded()))
 	}
 	b.notes = append(b.notes, figures.Told(fmt.Sprintf("the image %s, packed, MB", tag), "%.1f", float64(packed)/1e6))
-	return t, archive.ExportDir(ctx, s, t.layout, archive.ExportOptions{Format: archive.OCI}, t.name)
+	return t, nil
+}
+
+// lay makes the image's layout, unless it is there.
+func (t *testImage) lay(ctx context.Context) error {
+	if _, err := os.Stat(t.layout); !errors.Is(err, iofs.ErrNotExist) {
+		return err
+	}
+	s, err := store.Open(t.store)
+	if err != nil {
+		return err
+	}
+	return archive.ExportDir(ctx, s, t.layout, archive.ExportOptions{Format: archive.OCI}, t.name)
 }

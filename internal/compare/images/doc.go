@@ -11,6 +11,7 @@
 //	   hashing alone; sandkit's back ends; umoci; tar, layer after layer
 //	b  pull and unpack from a registry on the loopback: skopeo and umoci
 //	c  the peak memory of that, also with a layer of 1 GiB
+//	d  start a sandbox from an image that is there, and from a directory
 //	e  make a layer of 2,000 changed files: tar, sha256sum and gzip; cp -a
 //	f  20 processes that pull the same image into the same store
 //

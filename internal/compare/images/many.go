@@ -50,12 +50,12 @@ func manyFigures(ctx context.Context, b *bench) (lines []figures.Figure, err err
 	lines = append(
 		lines,
 		figures.AtMost(job+": most downloads of one blob", float64(downloads), 1, "%.0f"),
-		figures.Told("blobs that were downloaded", "%d of %d", blobs, len(b.gzip.blobs)+1),
-		figures.AtMost("processes that failed", float64(len(failed)), 0, "%.0f"),
-		figures.Told("until all have it, s", "%.3f", took.Seconds()),
+		figures.Told(job+": blobs that were downloaded", "%d of %d", blobs, len(b.gzip.blobs)+1),
+		figures.AtMost(job+": processes that failed", float64(len(failed)), 0, "%.0f"),
+		figures.Told(job+": until all have it, s", "%.3f", took.Seconds()),
 	)
 	if len(failed) > 0 {
-		lines = append(lines, figures.Told("the first failure", "%s", strings.Join(strings.Fields(failed[0]), " ")))
+		lines = append(lines, figures.Told(job+": the first failure", "%s", strings.Join(strings.Fields(failed[0]), " ")))
 	}
 	return lines, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/image/registry"
@@ -85,5 +86,5 @@ func (b *bench) without(job string, err error) ([]figures.Figure, error) {
 	if b.noServer == nil {
 		return nil, err
 	}
-	return []figures.Figure{figures.Told(job, "n/a: %v", b.noServer)}, nil
+	return []figures.Figure{figures.Told(job, "n/a: %s", strings.Join(strings.Fields(b.noServer.Error()), " "))}, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,9 @@ import (
 // A server is Debian's docker-registry on the loopback.
 type server struct {
 	addr   string
-	cmd    *exec.Cmd
 	in     io.Closer
+	ended  chan error          // has how it ended
+	said   bytes.Buffer        // to be read then
 	images map[*testImage]bool // that it has
 }
 
@@ -37,20 +39,21 @@ func startServer(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{addr: l.Addr().String(), images: make(map[*testImage]bool)}
+	s := &server{addr: l.Addr().String(), ended: make(chan error, 1), images: make(map[*testImage]bool)}
 	config := filepath.Join(memory, "registry.yml")
 	err = errors.Join(l.Close(), os.WriteFile(config, fmt.Appendf(nil, serverConfig, filepath.Join(memory, "registry"), s.addr), 0o600))
 	if err != nil {
 		return nil, err
 	}
-	s.cmd = exec.Command("sh", "-c", `docker-registry serve "$0" & read -r _; kill $!; wait`, config)
-	s.cmd.Stderr = os.Stderr
-	if s.in, err = s.cmd.StdinPipe(); err != nil {
+	cmd := exec.Command("sh", "-c", `exec 3<&0; (read -r _ <&3; kill $$) >/dev/null 2>&1 & exec docker-registry serve "$0"`, config)
+	cmd.Stdout, cmd.Stderr = &s.said, &s.said
+	if s.in, err = cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
-	if err := s.cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start docker-registry: %w", err)
 	}
+	go func() { s.ended <- cmd.Wait() }()
 	if err := s.ready(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -71,6 +74,9 @@ func (s *server) ready(ctx context.Context) error {
 			return answer.Body.Close()
 		}
 		select {
+		case ended := <-s.ended:
+			s.ended <- ended
+			return fmt.Errorf("docker-registry: %w: %s", ended, &s.said)
 		case <-ctx.Done():
 			return fmt.Errorf("wait for docker-registry: %w", err)
 		case <-time.After(10 * time.Millisecond):
@@ -83,9 +89,13 @@ func (s *server) close() error {
 	if s == nil {
 		return nil
 	}
-	err := errors.Join(s.in.Close(), s.cmd.Wait())
-	if err != nil {
-		err = fmt.Errorf("end docker-registry: %w", err)
+	err := s.in.Close()
+	if errors.Is(err, os.ErrClosed) { // it has ended by itself
+		err = nil
+	}
+	var exit *exec.ExitError
+	if ended := <-s.ended; !errors.As(ended, &exit) { // it was killed
+		err = errors.Join(err, ended)
 	}
 	return err
 }
@@ -97,6 +107,9 @@ func (b *bench) serve(ctx context.Context, t *testImage) error {
 	}
 	if b.noServer != nil || b.server.images[t] {
 		return b.noServer
+	}
+	if err := t.lay(ctx); err != nil {
+		return err
 	}
 	b.server.images[t] = true
 	return run(ctx, "skopeo", "--insecure-policy", "--tmpdir", memory, "copy", "-q", "--dest-tls-verify=false",

@@ -53,6 +53,9 @@ func unpackFigures(ctx context.Context, b *bench) ([]figures.Figure, error) {
 		{"zstd", b.zstd, "tar --zstd -xf", "umoci of Debian 12 does not read zstd", 1.2, 0},
 	} {
 		job := "unpack, " + c.name
+		if err := c.image.lay(ctx); err != nil {
+			return nil, err
+		}
 		all, err := b.measure(ctx, b.unpackWays(c.image, c.tar, c.umoci)...)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", job, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -33,7 +34,7 @@ func (b *bench) worker(name string, args ...string) []string {
 }
 
 // work is a worker's life.
-func work(ctx context.Context, args []string) error {
+func work(ctx context.Context, w io.Writer, args []string) error {
 	if len(args) == 0 || workers[args[0]] == nil {
 		return fmt.Errorf("there is no worker %q", args)
 	}
@@ -44,7 +45,7 @@ func work(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(report{peak})
+	return json.NewEncoder(w).Encode(report{peak})
 }
 
 // peakMemory is how many bytes this program had at most.
