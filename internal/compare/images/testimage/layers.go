@@ -71,7 +71,7 @@ func (o Options) Root(w io.Writer) error {
 		a.add(tar.Header{Typeflag: tar.TypeSymlink, Name: "lib", Linkname: "usr/lib", Mode: 0o777}, nil)
 		a.add(tar.Header{Typeflag: tar.TypeDir, Name: "tmp/", Mode: 0o1777}, nil)
 		for i, name := range []string{"etc/passwd", "etc/group", "usr/lib/libc.so"} {
-			t := text(uint64(1<<32 + i))
+			t := text(1<<32 + uint64(i))
 			a.file(name, int64(len(t)), newReader(t))
 		}
 		a.add(tar.Header{Typeflag: tar.TypeLink, Name: "usr/lib/libc.so.6", Linkname: "usr/lib/libc.so", Mode: 0o644}, nil)
