@@ -46,6 +46,8 @@ type Tree struct {
 	// Privileged tells that process 1 is the host's root: it makes device nodes
 	// and writes trusted extended attributes.
 	Privileged bool
+	// Dirs are directories that are made when they are missing.
+	Dirs []string
 	// Files shows what is in the layers of the root; nil: there are none.
 	Files iofs.FS
 	// HostRoot tells that user 0 inside is the host's.
@@ -134,6 +136,10 @@ func (t *Tree) Build(q *program.Sequence) {
 	}
 	for i := range t.Mounts {
 		t.mount(q, &t.Mounts[i])
+	}
+	for _, d := range t.Dirs {
+		q.Stage(StageRoot, d)
+		t.dir(q, d)
 	}
 	t.protect(q, "")
 	for _, name := range asideDirs {

@@ -25,6 +25,11 @@ func (t *Tree) ReadHead(target string, size int64) ([]byte, error) {
 	return t.read(target, size, safepath.ReadHead, false)
 }
 
+// Covered tells whether a path lies in one of the mounts.
+func (t *Tree) Covered(target string) bool {
+	return slices.ContainsFunc(t.Mounts, func(m Mount) bool { return inside(target, m.Target) })
+}
+
 // reader reads from a file inside a root.
 type reader func(root *os.File, name string, size int64) ([]byte, error)
 

@@ -23,6 +23,7 @@ type builder struct {
 	users    users
 	tree     *fs.Tree
 	who      passwd.Identity
+	image    *rooted // nil: none
 
 	// What the launcher is handed, in order. In a dry run the files are nil.
 	stdio  []*os.File // standard streams and extra files

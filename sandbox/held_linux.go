@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
+	"github.com/sandkit/sandkit/fs"
+	"github.com/sandkit/sandkit/image/layer"
 	"github.com/sandkit/sandkit/internal/sys"
 )
 
@@ -17,15 +20,24 @@ type held struct {
 	root *os.File
 	// changes is the upper directory of a root that is copied on write; else nil.
 	changes *os.File
-	// ids are the owners as the host has them.
-	ids users
+	// owners are those of the files.
+	owners owners
+	// image is the image that the root was made of; nil for none.
+	image *rooted
+	// given are files of the root that were made for the sandbox.
+	given []layer.Path
 }
 
 // hold takes what the Program kept for the host program.
 func (b *builder) hold(files []*os.File) held {
-	h := held{root: files[0], ids: b.users}
+	h := held{root: files[0], owners: b.owners(), image: b.image}
 	if len(files) > 1 {
 		h.changes = files[1]
+	}
+	for _, m := range b.tree.Mounts {
+		if m.Type == fs.TypeFile {
+			h.given = append(h.given, layer.Path(strings.TrimPrefix(m.Target, "/")))
+		}
 	}
 	return h
 }
@@ -41,6 +53,9 @@ func (s *Sandbox) letGo() error {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
+	}
+	if h.image != nil {
+		errs = append(errs, h.image.release())
 	}
 	return errors.Join(errs...)
 }

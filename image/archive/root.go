@@ -23,8 +23,12 @@ type RootOptions struct {
 	Ref image.Ref
 	// Platform is what the programs in it run on; this host's if zero.
 	Platform image.Platform
-	// Config is how its programs are run: what docker import changes.
+	// Config is how its programs are run.
 	Config image.RunConfig
+	// Changes are Dockerfile instructions that change Config, as docker import
+	// takes them; see image.ApplyChanges. A bad one fails before anything of the
+	// tarball is read.
+	Changes []string
 	// Author and Message are for people; the message is a comment in the
 	// history.
 	Author, Message string
@@ -43,6 +47,9 @@ type RootOptions struct {
 // to a store. Its entries are checked when it is unpacked, only that it is a
 // whole tar is checked now. It returns when all of r was read.
 func ImportRoot(ctx context.Context, s *store.Store, r io.Reader, o RootOptions) (image.Image, error) {
+	if err := image.ApplyChanges(&o.Config, o.Changes); err != nil {
+		return nil, fmt.Errorf("import root: %w", err)
+	}
 	lease, err := s.Lease(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("import root: %w", err)
@@ -96,9 +103,11 @@ func takeRoot(ctx context.Context, lease *store.Lease, r io.Reader, limit int64)
 		return image.Descriptor{}, "", fmt.Errorf("read root: %w", err)
 	}
 	packed := layer.Detect(head)
-	w, err := lease.Create(ctx, map[image.Compression]string{
-		image.Plain: image.MediaTypeOCILayer, image.Gzip: image.MediaTypeOCILayerGzip, image.Zstd: image.MediaTypeOCILayerZstd,
-	}[packed])
+	mediaType, err := layer.MediaType(packed)
+	if err != nil {
+		return image.Descriptor{}, "", err
+	}
+	w, err := lease.Create(ctx, mediaType)
 	if err != nil {
 		return image.Descriptor{}, "", err
 	}

@@ -88,7 +88,7 @@ func kernelLines(tb testing.TB, root string) []string {
 			return err
 		}
 		a := Attr{
-			Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid, MtimeSec: st.Mtim.Sec, MtimeNsec: uint32(st.Mtim.Nsec),
+			Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid, MtimeSec: int64(st.Mtim.Sec), MtimeNsec: uint32(st.Mtim.Nsec),
 		}
 		if a.Xattrs, err = kernelXattrs(name); err != nil {
 			return err

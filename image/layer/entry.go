@@ -16,6 +16,7 @@ type meta struct {
 	sec      int64
 	nsec     int64
 	xattrs   map[string]string
+	stat     string // what a file stands for that cannot be made; for xattrStat
 }
 
 // implicitMeta is that of directories which no layer describes.
@@ -101,6 +102,9 @@ func settable(name string) bool {
 	}
 	return strings.HasPrefix(name, "user.") && len(name) > len("user.")
 }
+
+// xattrNames are the names of the attributes, in order.
+func (m *meta) xattrNames() []string { return slices.Sorted(maps.Keys(m.xattrs)) }
 
 // size is what the attributes take.
 func (m *meta) size() int64 {

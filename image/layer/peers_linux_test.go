@@ -73,7 +73,7 @@ func TestUmoci(t *testing.T) {
 		{dir("var"), dir("var/x"), file("var/x/.wh.1", ""), file("var/x/3", "3"), file("lib/c", "through the link"), file("tmp/y", ""), hard("etc/l", "etc/passwd")},
 		{dir("var"), file("var/x/.wh..wh..opq", ""), dir("var/x"), file("var/x/4", "").at(someTime.AddDate(1, 0, 0)), file(".wh.p", "")},
 	}
-	stack, _ := stacked(t, layers)
+	stack, _ := toDir.stacked(t, layers)
 	var blobs [][]byte
 	for i, l := range layers {
 		raw := archive(t, l...)

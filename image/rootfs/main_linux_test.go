@@ -75,16 +75,24 @@ type items []item
 // tar makes the layer's tar.
 func (l items) tar(tb testing.TB) []byte {
 	tb.Helper()
+	raw, err := l.write()
+	must(tb, err)
+	return raw
+}
+
+func (l items) write() ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, i := range l {
 		h := i.Header
-		must(tb, w.WriteHeader(&h))
-		_, err := w.Write([]byte(i.content))
-		must(tb, err)
+		if err := w.WriteHeader(&h); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write([]byte(i.content)); err != nil {
+			return nil, err
+		}
 	}
-	must(tb, w.Close())
-	return b.Bytes()
+	return b.Bytes(), w.Close()
 }
 
 func (l items) String() string {
@@ -121,17 +129,6 @@ func newLease(tb testing.TB, s *store.Store) *store.Lease {
 	return l
 }
 
-func packed(tb testing.TB, c image.Compression, raw []byte) []byte {
-	tb.Helper()
-	var b bytes.Buffer
-	w, err := layer.NewPacker(&b, c)
-	must(tb, err)
-	_, err = w.Write(raw)
-	must(tb, err)
-	must(tb, w.Close())
-	return b.Bytes()
-}
-
 // addImage adds an image to a store; half of its layers are gzipped.
 func addImage(tb testing.TB, s *store.Store, name string, layers ...items) image.Image {
 	tb.Helper()
@@ -147,15 +144,24 @@ func addTars(tb testing.TB, s *store.Store, name string, tars ...[]byte) image.I
 	ctx := context.Background()
 	l, err := s.Lease(ctx)
 	must(tb, err)
-	defer func() { must(tb, l.Release()) }()
+	must(tb, errors.Join(putImage(ctx, l, name, tars...), l.Release()))
+	img, err := s.Image(ctx, name, image.Platform{})
+	must(tb, err)
+	return img
+}
+
+// putImage adds an image under a lease.
+func putImage(ctx context.Context, l *store.Lease, name string, tars ...[]byte) error {
+	var errs []error
 	put := func(mediaType string, content any) image.Descriptor {
 		raw, ok := content.([]byte)
 		if !ok {
+			var err error
 			raw, err = json.Marshal(content)
-			must(tb, err)
+			errs = append(errs, err)
 		}
 		d, err := l.Put(ctx, mediaType, raw)
-		must(tb, err)
+		errs = append(errs, err)
 		return d
 	}
 	host := image.HostPlatform()
@@ -164,7 +170,14 @@ func addTars(tb testing.TB, s *store.Store, name string, tars ...[]byte) image.I
 	for i, raw := range tars {
 		mediaType, blob := image.MediaTypeOCILayer, raw
 		if i%2 == 0 {
-			mediaType, blob = image.MediaTypeOCILayerGzip, packed(tb, image.Gzip, raw)
+			var b bytes.Buffer
+			w, err := layer.NewPacker(&b, image.Gzip)
+			if err != nil {
+				return err
+			}
+			_, err = w.Write(raw)
+			errs = append(errs, err, w.Close())
+			mediaType, blob = image.MediaTypeOCILayerGzip, b.Bytes()
 		}
 		m.Layers = append(m.Layers, put(mediaType, blob))
 		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, image.Describe("", raw).Digest)
@@ -172,11 +185,10 @@ func addTars(tb testing.TB, s *store.Store, name string, tars ...[]byte) image.I
 	m.Config = put(image.MediaTypeOCIConfig, c)
 	d := put(m.MediaType, m)
 	r, err := image.ParseRef(name)
-	must(tb, err)
-	must(tb, l.Tag(ctx, r, d))
-	img, err := s.Image(ctx, name, image.Platform{})
-	must(tb, err)
-	return img
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return err
+	}
+	return l.Tag(ctx, r, d)
 }
 
 // backends are those that can be had here.
@@ -184,7 +196,7 @@ func backends() []Backend {
 	if !testutil.IsRoot() {
 		return []Backend{Directory}
 	}
-	return []Backend{Directory}
+	return []Backend{Directory, EROFS}
 }
 
 // eachBackend runs a test with each back end.
@@ -207,11 +219,8 @@ func (s *Stack) list(tb testing.TB) string {
 	tb.Helper()
 	var dirs []*os.File
 	for _, l := range s.Layers {
-		fd, err := l.openRoot()
+		f, err := os.Open(l.Path)
 		must(tb, err)
-		link := fd.File(l.Path)
-		f, err := os.Open("/proc/self/fd/" + fmt.Sprint(link.Fd()))
-		must(tb, errors.Join(err, link.Close()))
 		defer f.Close()
 		dirs = append(dirs, f)
 	}
