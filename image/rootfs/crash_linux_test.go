@@ -86,7 +86,7 @@ var killable = []items{base, {file("lib/x", ""), gone("tmp")}, {dir("etc"), gone
 func TestDieAtEveryStep(t *testing.T) {
 	eachBackend(t, func(t *testing.T, o Options) {
 		for step := 0; ; step++ {
-			s := newStore(t)
+			s := newStore(t, o)
 			img := addImage(t, s, "a", killable...)
 			out, err := helper(t, "die", s.Dir(), strconv.Itoa(int(o.Backend)), strconv.Itoa(step)).CombinedOutput()
 			if err == nil {
@@ -205,7 +205,7 @@ func TestKilledAtRandom(t *testing.T) {
 		kills = 8
 	}
 	eachBackend(t, func(t *testing.T, o Options) {
-		s := newStore(t)
+		s := newStore(t, o)
 		running := make([]*exec.Cmd, 3)
 		outs := make([]bytes.Buffer, len(running))
 		stop := func(n int) {

@@ -39,7 +39,7 @@ func TestFeed(t *testing.T) {
 	layers := []items{base, {file("lib/x", ""), gone("tmp")}, {dir("opt")}, {dir("etc"), gone("etc/group")}}
 	eachBackend(t, func(t *testing.T, o Options) {
 		img, blobs := elsewhere(t, layers...)
-		s := newStore(t)
+		s := newStore(t, o)
 		lease := newLease(t, s)
 		testutil.Unchanged(t)
 		u, err := Begin(t.Context(), lease, img, o)
@@ -87,7 +87,7 @@ func (r unread) Read([]byte) (int, error) {
 func TestFeedErrors(t *testing.T) {
 	eachBackend(t, func(t *testing.T, o Options) {
 		img, blobs := elsewhere(t, base, items{file("etc/x", "")})
-		s := newStore(t)
+		s := newStore(t, o)
 		u, err := Begin(t.Context(), newLease(t, s), img, o)
 		must(t, err)
 		l := img.Layers()[0]
@@ -116,7 +116,7 @@ func (failing) Read([]byte) (int, error) { return 0, errStop }
 func TestCloseWhileFed(t *testing.T) {
 	eachBackend(t, func(t *testing.T, o Options) {
 		img, blobs := elsewhere(t, items{file("a/b", "")})
-		s := newStore(t)
+		s := newStore(t, o)
 		lease := newLease(t, s)
 		testutil.Unchanged(t)
 		u, err := Begin(t.Context(), lease, img, o)
@@ -148,7 +148,7 @@ func TestCloseWhileFed(t *testing.T) {
 // it, and does it when the other one gives up.
 func TestBusy(t *testing.T) {
 	eachBackend(t, func(t *testing.T, o Options) {
-		s := newStore(t)
+		s := newStore(t, o)
 		layers := []items{base, {file("lib/x", ""), gone("tmp")}, {gone("etc/group")}}
 		img := addImage(t, s, "a", layers...)
 		u, err := Begin(t.Context(), newLease(t, s), img, o)
@@ -182,7 +182,7 @@ func TestNoDeadlock(t *testing.T) {
 	a, b := items{file("lib/a", ""), gone("x")}, items{file("lib/b", ""), gone("y")}
 	eachBackend(t, func(t *testing.T, o Options) {
 		for range 10 {
-			s := newStore(t)
+			s := newStore(t, o)
 			lists := [][]items{{base, a, b}, {base, b, a}, {a, b}, {b, a}}
 			var workers sync.WaitGroup
 			all := make([]*Stack, len(lists))

@@ -30,7 +30,7 @@ func corrupt(tb testing.TB, s *store.Store, d image.Descriptor, i int) {
 func TestCorrupt(t *testing.T) {
 	eachBackend(t, func(t *testing.T, o Options) {
 		for n := range 2 {
-			s := newStore(t)
+			s := newStore(t, o)
 			top := items{file("etc/x", ""), gone("tmp")}
 			img := addImage(t, s, "a", base, top)
 			d := img.Layers()[n].Descriptor()
@@ -88,7 +88,7 @@ func (l lyingLayer) DiffID() image.Digest { return l.diffID }
 
 func TestLimits(t *testing.T) {
 	eachBackend(t, func(t *testing.T, o Options) {
-		s := newStore(t)
+		s := newStore(t, o)
 		img := addImage(t, s, "a", base, items{file("a", ""), file("b", ""), gone("lib")})
 		o.Limits.Entries = int64(len(base)) - 1
 		_, err := Unpack(t.Context(), newLease(t, s), img, o)
@@ -114,7 +114,7 @@ func TestCancelled(t *testing.T) {
 	eachBackend(t, func(t *testing.T, o Options) {
 		steps := 0
 		for done := false; !done; steps++ {
-			s := newStore(t)
+			s := newStore(t, o)
 			img := addImage(t, s, "a", layers...)
 			lease := newLease(t, s)
 			ctx, cancel := context.WithCancelCause(t.Context())
@@ -150,7 +150,7 @@ func TestEveryStepFails(t *testing.T) {
 	eachBackend(t, func(t *testing.T, o Options) {
 		steps := 0
 		for done := false; !done; steps++ {
-			s := newStore(t)
+			s := newStore(t, o)
 			img := addImage(t, s, "a", layers...)
 			var n atomic.Int64
 			o.fault = func(string) error {

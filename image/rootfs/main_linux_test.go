@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,12 +12,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/image/layer"
 	"github.com/sandkit/sandkit/image/store"
+	"github.com/sandkit/sandkit/internal/sys"
 	"github.com/sandkit/sandkit/internal/testutil"
 )
 
@@ -110,11 +113,42 @@ func must(tb testing.TB, err error) {
 	}
 }
 
-func newStore(tb testing.TB) *store.Store {
+// newStore makes a store: in memory, unless the back end is EROFS, whose images
+// the kernel mounts only from other file systems.
+func newStore(tb testing.TB, o ...Options) *store.Store {
 	tb.Helper()
-	s, err := store.Open(filepath.Join(tb.TempDir(), "store"), store.NoSync())
+	dir := ""
+	if len(o) > 0 && o[0].Backend == EROFS {
+		dir = tb.TempDir()
+	} else {
+		dir = inMemory(tb)
+	}
+	s, err := store.Open(filepath.Join(dir, "store"), store.NoSync())
 	must(tb, err)
 	return s
+}
+
+// inMemory gives a directory that is fast where there is one: some disks take
+// long to make files when many were removed.
+func inMemory(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "sandkit-rootfs-") //nolint:usetesting // TempDir is on a disk
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			tb.Error(err)
+		}
+	})
+	f, err := os.Open(dir)
+	must(tb, err)
+	defer f.Close()
+	if err := sys.SetXattr(int(f.Fd()), "user.test", []byte("1")); err != nil {
+		return tb.TempDir() // attributes of users since Linux 6.6
+	}
+	must(tb, sys.RemoveXattr(int(f.Fd()), "user.test"))
+	return dir
 }
 
 func newLease(tb testing.TB, s *store.Store) *store.Lease {
@@ -244,31 +278,57 @@ func listing(tb testing.TB, format layer.Format, dirs ...*os.File) string {
 	return b.String()
 }
 
-// flat is the oracle: the layers unpacked one over the other. It is not ok when
-// they cannot be.
+// oracle is what layers mean that are unpacked one over the other.
+type oracle struct {
+	tree string
+	root Attr
+	ok   bool // they can be
+}
+
+// oracles are those that were asked for: the same layers are asked for again
+// and again.
+var oracles sync.Map
+
 func flat(tb testing.TB, layers ...items) (tree string, root Attr, ok bool) {
 	tb.Helper()
-	d, err := os.Open(tb.TempDir())
+	var tars [][]byte
+	for _, l := range layers {
+		tars = append(tars, l.tar(tb))
+	}
+	key := sha256.Sum256(bytes.Join(tars, []byte("next")))
+	known, found := oracles.Load(key)
+	if !found {
+		known = unpackFlat(tb, tars)
+		oracles.Store(key, known)
+	}
+	o := known.(oracle)
+	return o.tree, o.root, o.ok
+}
+
+func unpackFlat(tb testing.TB, tars [][]byte) oracle {
+	tb.Helper()
+	d, err := os.Open(inMemory(tb))
 	must(tb, err)
 	defer d.Close()
 	must(tb, d.Chmod(0o755))
 	f := form{rootless: !testutil.IsRoot()}
 	described := false
-	for _, l := range layers {
-		info, err := layer.Apply(tb.Context(), d, bytes.NewReader(l.tar(tb)), layer.Options{Format: layer.Flat, Rootless: f.rootless})
+	for _, raw := range tars {
+		info, err := layer.Apply(tb.Context(), d, bytes.NewReader(raw), layer.Options{Format: layer.Flat, Rootless: f.rootless})
 		if errors.Is(err, image.ErrInvalid) {
-			return "", Attr{}, false
+			return oracle{}
 		}
 		must(tb, err)
 		described = described || info.Root
 	}
-	root = defaultAttr
+	o := oracle{root: defaultAttr, ok: true}
 	if described {
 		a, err := readAttr(d, f)
 		must(tb, err)
-		root = *a
+		o.root = *a
 	}
-	return listing(tb, layer.Flat, d), root, true
+	o.tree = listing(tb, layer.Flat, d)
+	return o
 }
 
 // right checks that a stack shows what its layers mean.

@@ -30,7 +30,7 @@ func peer(t *testing.T, name string, args ...string) {
 func TestUmoci(t *testing.T) {
 	testutil.NeedRoot(t)
 	eachBackend(t, func(t *testing.T, o Options) {
-		s := newStore(t)
+		s := newStore(t, o)
 		// umoci goes by the order of a layer's entries in what others leave open.
 		layers := []items{
 			base,

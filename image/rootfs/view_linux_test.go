@@ -48,7 +48,7 @@ func TestMount(t *testing.T) {
 	eachBackend(t, func(t *testing.T, o Options) {
 		for _, test := range stacks {
 			t.Run(test.name, func(t *testing.T) {
-				s := newStore(t)
+				s := newStore(t, o)
 				testutil.Unchanged(t)
 				layers := append([]items{base}, test.layers...)
 				addImage(t, s, "a", layers...)
@@ -67,7 +67,7 @@ func TestMount(t *testing.T) {
 // shownAside checks the way of older kernels.
 func shownAside(t *testing.T, o Options, layers ...items) {
 	t.Helper()
-	s := newStore(t)
+	s := newStore(t, o)
 	stack := unpack(t, s, addImage(t, s, "a", layers...), o)
 	for _, writable := range []bool{false, true} {
 		fd, err := stack.mountAside(&MountOptions{Writable: writable})
@@ -97,7 +97,7 @@ func TestMountManyLayers(t *testing.T) {
 		for i := range 128 {
 			layers = append(layers, items{file(fmt.Sprint("d/", i), ""), file("same", fmt.Sprint(i))})
 		}
-		s := newStore(t)
+		s := newStore(t, o)
 		addImage(t, s, "many", layers...)
 		v, err := Mount(t.Context(), s, "many", MountOptions{Unpack: o})
 		must(t, err)
