@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"time"
@@ -10,8 +11,8 @@ import (
 type imageKey struct{ dir, ref, platform string }
 
 // hostImages holds the images that sandboxes of the host program use, and for a
-// moment those that they used: with a lease, and what was read of them. It is a
-// cache, not configuration.
+// moment those that they used, which may be removed then: with a lease, and what
+// was read of them. It is a cache, not configuration.
 var hostImages imageCache
 
 // imageIdle is how long an image is kept ready that no sandbox uses.
@@ -24,15 +25,31 @@ type imageCache struct {
 }
 
 // take gives an image that is ready, if names still mean what they did.
-func (c *imageCache) take(key imageKey, table string) *rooted {
+func (c *imageCache) take(ctx context.Context, key imageKey, table string) *rooted {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.ready[key]
 	if r == nil || r.table != table {
 		return nil
 	}
+	if r.users == 0 && !r.keepAgain(ctx) {
+		return nil
+	}
 	r.users++
 	return r
+}
+
+// keepAgain keeps an image that nobody used for a moment, if it is still there.
+func (r *rooted) keepAgain(ctx context.Context) bool {
+	if r.lease.Keep(ctx, r.image.Descriptor()) != nil {
+		return false
+	}
+	table, err := r.store.Generation()
+	if err == nil && table == r.table {
+		return true
+	}
+	_ = r.lease.Clear(ctx) // at the latest with the program
+	return false
 }
 
 // release ends one use. What nobody uses stays ready for a while.
@@ -42,6 +59,12 @@ func (r *rooted) release() error {
 	defer c.mu.Unlock()
 	if r.users--; r.users > 0 {
 		return nil
+	}
+	if err := r.lease.Clear(context.Background()); err != nil {
+		if c.ready[r.key] == r {
+			delete(c.ready, r.key)
+		}
+		return errors.Join(err, r.close())
 	}
 	before := c.ready[r.key]
 	if before != nil && before != r && before.users > 0 {

@@ -50,7 +50,7 @@ func (s *Sandbox) openImage(ctx context.Context) (*rooted, error) {
 		return nil, err
 	}
 	if s.spec.Image.Pull != PullAlways {
-		if r := hostImages.take(key, table); r != nil {
+		if r := hostImages.take(ctx, key, table); r != nil {
 			return r, nil
 		}
 	}
