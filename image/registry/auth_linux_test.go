@@ -148,7 +148,11 @@ func TestBearerAuth(t *testing.T) {
 			filled(t, s)
 			token.user, token.uses = c.user, c.uses
 			s.fault(token.guard)
-			client, to := newClient(t, Options{Auth: StaticAuth(s.host, c.cred)}), newStore(t)
+			o := Options{Auth: StaticAuth(s.host, c.cred)}
+			if c.uses > 0 {
+				o.Concurrency = 1 // nobody else uses up the new token
+			}
+			client, to := newClient(t, o), newStore(t)
 			_, err := pull(t, client, to, s.ref(t, "team/app:1"), PullOptions{})
 			if !errors.Is(err, c.want) {
 				t.Fatalf("%v, want %v", err, c.want)

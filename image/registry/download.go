@@ -36,7 +36,7 @@ func (d *download) run(ctx context.Context) error {
 	return d.p.sources.try(ctx, "blob "+string(d.desc.Digest), func(r *repository) error {
 		err := d.from(ctx, r)
 		// What an earlier attempt has left may have been wrong; it is gone now.
-		if wrong := (*image.DigestError)(nil); d.resumed && errors.As(err, &wrong) {
+		if _, wrong := errors.AsType[*image.DigestError](err); d.resumed && wrong {
 			err = d.from(ctx, r)
 		}
 		return err
@@ -96,8 +96,7 @@ func (d *download) fill(ctx context.Context, r *repository, w *store.Writer, f *
 		if w.Offset()-before >= enoughProgress {
 			attempt = 0
 		}
-		broken := (*brokenError)(nil)
-		if !errors.As(err, &broken) || ctx.Err() != nil || attempt >= r.policy.retries {
+		if _, broken := errors.AsType[*brokenError](err); !broken || ctx.Err() != nil || attempt >= r.policy.retries {
 			return d.explain(ctx, w.Offset(), err)
 		}
 		r.client.opts.Logger.Debug("registry: download goes on", "blob", d.desc.Digest, "offset", w.Offset(), "error", err)
