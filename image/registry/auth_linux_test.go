@@ -166,12 +166,6 @@ func TestBearerAuth(t *testing.T) {
 				t.Errorf("%d tokens for one pull: %q", n, token.scopes)
 			}
 			_, err = client.Push(t.Context(), to, s.host+"/team/app:1", s.ref(t, "other:2"), PushOptions{})
-			if c.uses == 1 { // an upload needs two requests
-				if !errors.Is(err, ErrUnauthorized) {
-					t.Errorf("push: %v", err)
-				}
-				return
-			}
 			must(t, err)
 			if !slices.ContainsFunc(token.scopes, func(s string) bool {
 				return strings.Contains(s, "repository:other:pull,push") && strings.Contains(s, "repository:team/app:pull")
