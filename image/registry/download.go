@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/sandkit/sandkit/image"
@@ -76,13 +77,14 @@ func (d *download) from(ctx context.Context, r *repository) error {
 
 // ingest waits until the blob can be written, or is there.
 func (d *download) ingest(ctx context.Context) (*store.Writer, error) {
+	var told sync.Once // and never after it has ended
 	waiting := time.AfterFunc(patience, func() {
-		if d.p.opts.Progress != nil {
-			d.p.opts.Progress(image.Progress{Phase: image.PhaseWait, Digest: d.desc.Digest, Total: d.desc.Size})
-		}
+		told.Do(func() { newProgress(d.p.opts.Progress, d.desc).phase(image.PhaseWait, 0) })
 	})
-	defer waiting.Stop()
-	return d.p.lease.Ingest(ctx, d.desc)
+	w, err := d.p.lease.Ingest(ctx, d.desc)
+	waiting.Stop()
+	told.Do(func() {})
+	return w, err
 }
 
 // fill downloads what is missing, in several parts if the connection breaks.
