@@ -148,7 +148,11 @@ func TestBearerAuth(t *testing.T) {
 			filled(t, s)
 			token.user, token.uses = c.user, c.uses
 			s.fault(token.guard)
-			client, to := newClient(t, Options{Auth: StaticAuth(s.host, c.cred)}), newStore(t)
+			o := Options{Auth: StaticAuth(s.host, c.cred)}
+			if c.uses > 0 {
+				o.Concurrency = 1 // nobody else uses up the new token
+			}
+			client, to := newClient(t, o), newStore(t)
 			_, err := pull(t, client, to, s.ref(t, "team/app:1"), PullOptions{})
 			if !errors.Is(err, c.want) {
 				t.Fatalf("%v, want %v", err, c.want)
@@ -162,12 +166,6 @@ func TestBearerAuth(t *testing.T) {
 				t.Errorf("%d tokens for one pull: %q", n, token.scopes)
 			}
 			_, err = client.Push(t.Context(), to, s.host+"/team/app:1", s.ref(t, "other:2"), PushOptions{})
-			if c.uses == 1 { // an upload needs two requests
-				if !errors.Is(err, ErrUnauthorized) {
-					t.Errorf("push: %v", err)
-				}
-				return
-			}
 			must(t, err)
 			if !slices.ContainsFunc(token.scopes, func(s string) bool {
 				return strings.Contains(s, "repository:other:pull,push") && strings.Contains(s, "repository:team/app:pull")

@@ -106,10 +106,10 @@ func (s *sources) try(ctx context.Context, what string, do func(*repository) err
 		if err == nil {
 			err = plain(do(r))
 		}
-		if final := (finalError{}); err == nil || errors.As(err, &final) || ctx.Err() != nil || i == len(s.places)-1 {
+		if _, final := errors.AsType[finalError](err); err == nil || final || ctx.Err() != nil || i == len(s.places)-1 {
 			return err
 		}
-		if answered := (*StatusError)(nil); !errors.As(err, &answered) && !errors.Is(err, image.ErrCorrupt) {
+		if _, answered := errors.AsType[*StatusError](err); !answered && !errors.Is(err, image.ErrCorrupt) {
 			rest.Store(time.Now().Add(mirrorRest).UnixNano())
 		}
 		s.client.opts.Logger.Warn("registry: mirror failed", "mirror", p.host, "what", what, "image", s.ref.String(), "error", err)

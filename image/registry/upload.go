@@ -53,12 +53,10 @@ func (p *pusher) upload(ctx context.Context, d image.Descriptor, bar *progress) 
 // uploadAgain tells whether another attempt may work. A token may have expired
 // since the upload was announced: the next attempt gets another one.
 func uploadAgain(err error, attempt int) bool {
-	var final finalError
-	if errors.As(err, &final) {
+	if _, final := errors.AsType[finalError](err); final {
 		return false
 	}
-	var status *StatusError
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[*StatusError](err); ok {
 		return status.temporary() || status.Status == http.StatusUnauthorized && attempt == 0
 	}
 	return temporary(err)
