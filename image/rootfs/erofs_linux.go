@@ -104,15 +104,16 @@ func knownAccess(dir string) (known bool, err error) {
 // mount mounts an image, detached.
 func (a access) mount(img *os.File) (*sys.FD, error) {
 	const attr = sys.MOUNT_ATTR_RDONLY
+	readOnly := [2]string{"ro"} // the device is
 	if a == accessFile {
-		return sys.MountDetached("erofs", sys.FdPath(int(img.Fd())), attr)
+		return sys.MountDetached("erofs", sys.FdPath(int(img.Fd())), attr, readOnly)
 	}
 	device, path, err := sys.AttachLoop(img)
 	if err != nil {
 		return nil, err
 	}
 	defer device.Close()
-	return sys.MountDetached("erofs", path, attr)
+	return sys.MountDetached("erofs", path, attr, readOnly)
 }
 
 // probeErofs finds out whether images in a store can be mounted.

@@ -8,9 +8,9 @@ import (
 )
 
 // Source gives what to mount for the layer: for a directory its path, for an
-// EROFS image the source of a mount of type erofs, which is the image where the
-// kernel takes files and otherwise a loop device, that exists until the source
-// is closed and everything that was mounted from it is gone. The error matches
+// EROFS image the source of a mount of type erofs with the option ro. That is the
+// image where the kernel takes files, and otherwise a loop device, which exists
+// until the source is closed and everything that was mounted from it is gone. The error matches
 // kernel.ErrNotSupported when the kernel takes neither.
 func (l Layer) Source() (*Source, error) {
 	if l.Kind == KindDir {
