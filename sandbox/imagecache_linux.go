@@ -34,6 +34,13 @@ func (c *imageCache) take(key imageKey, table string) *rooted {
 	return r
 }
 
+// use begins one more use of an image that is in use.
+func (r *rooted) use() {
+	hostImages.mu.Lock()
+	defer hostImages.mu.Unlock()
+	r.users++
+}
+
 // release ends one use. What nobody uses stays ready for a while.
 func (r *rooted) release() error {
 	c := &hostImages

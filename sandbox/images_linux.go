@@ -7,6 +7,7 @@ import (
 	iofs "io/fs"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/sandkit/sandkit/fs"
@@ -24,6 +25,8 @@ type rooted struct {
 	image image.Image
 	stack *rootfs.Stack
 	view  iofs.FS  // of the layers
+	// volumes are directories whose content is no part of the image.
+	volumes []string
 	files sync.Map // of small files: their contents by name
 
 	key   imageKey
@@ -58,6 +61,12 @@ func (s *Sandbox) openImage(ctx context.Context) (*rooted, error) {
 	r := &rooted{store: st, lease: lease, key: key, users: 1}
 	if err := s.fill(ctx, r); err != nil {
 		return nil, errors.Join(imageError(err), lease.Release())
+	}
+	if len(r.stack.Layers) == 0 {
+		return nil, errors.Join(fmt.Errorf("%w: the image has no layers, and so no files", ErrInvalidSpec), lease.Release())
+	}
+	if r.volumes, err = volumes(r.image.Config()); err != nil {
+		return nil, errors.Join(err, lease.Release())
 	}
 	r.view = imageFiles{r.stack}
 	// A pull has changed it; then the next start looks once more.
@@ -144,24 +153,30 @@ func (r *rooted) root(root fs.Root) fs.Root {
 	return root
 }
 
-// dirs are directories that must be there: the working directory, and the
-// image's volumes.
+// dirs are directories that must be there: the image's volumes, and the working
+// directory.
 func (r *rooted) dirs(s *Spec) []string {
-	var dirs []string
-	for d := range r.image.Config().Config.Volumes {
-		dirs = append(dirs, d)
+	if s.Process.Dir == "" || path.Clean(s.Process.Dir) == "/" {
+		return r.volumes
 	}
-	slices.Sort(dirs)
-	if s.Process.Dir != "" {
-		dirs = append(dirs, s.Process.Dir)
-	}
-	var clean []string
-	for _, d := range dirs {
-		if d, err := safepath.Clean(path.Join("/", d)); err == nil && d != "/" {
-			clean = append(clean, d)
+	return append(slices.Clip(r.volumes), path.Clean(s.Process.Dir))
+}
+
+// volumes gives the directories, in order, whose content is no part of the image.
+func volumes(c *image.Config) ([]string, error) {
+	var all []string
+	for v := range c.Config.Volumes {
+		dir, err := safepath.Clean("/" + strings.TrimLeft(v, "/"))
+		if err == nil && dir == "/" {
+			err = errors.New("all that there is")
 		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: volume %.40q of the image: %w", ErrInvalidSpec, v, err)
+		}
+		all = append(all, dir)
 	}
-	return clean
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
 // imageFiles shows the files of an image.
