@@ -96,7 +96,11 @@ func TestForeign(t *testing.T) {
 // TestRandom: the kernel, the Reader and the checker agree on trees that
 // nobody thought of.
 func TestRandom(t *testing.T) {
-	for seed := range 20 {
+	seeds := 20
+	if testing.Short() {
+		seeds = 5
+	}
+	for seed := range seeds {
 		raw := make([]byte, 20_000)
 		_, _ = rand.NewChaCha8([32]byte{byte(seed)}).Read(raw) // never fails
 		specs := (&script{raw}).tree()
@@ -159,7 +163,10 @@ func TestManyNames(t *testing.T) {
 
 // TestDeep: there is no limit to how deep directories go.
 func TestDeep(t *testing.T) {
-	const depth = 10_000
+	depth := 10_000
+	if testing.Short() {
+		depth = 2000
+	}
 	specs, at := []spec{}, "."
 	for range depth {
 		at = path.Join(at, "d")
