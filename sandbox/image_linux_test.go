@@ -68,7 +68,7 @@ func toolRoot(t testing.TB) []byte {
 	dir("tmp", 0o1777, 0)
 	dir("home/app", 0o700, 1000)
 	add(tar.Header{Typeflag: tar.TypeReg, Name: "bin/busybox", Mode: 0o755}, string(busybox))
-	for _, name := range strings.Fields("sh cat ls echo id pwd env true touch rm mkdir ln sleep stat chown grep mv readlink") {
+	for name := range strings.FieldsSeq("sh cat ls echo id pwd env true touch rm mkdir ln sleep stat chown grep mv readlink") {
 		add(tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + name, Linkname: "busybox"}, "")
 	}
 	add(tar.Header{Typeflag: tar.TypeReg, Name: "etc/passwd", Mode: 0o644}, "root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\n")

@@ -60,6 +60,8 @@ func (r *rooted) use() {
 }
 
 // release ends one use. What nobody uses stays ready for a while.
+//
+//nolint:contextcheck,nolintlint // also when the context of the caller, or its caller, has ended
 func (r *rooted) release() error {
 	c := &hostImages
 	c.mu.Lock()

@@ -75,12 +75,12 @@ func run(ctx context.Context) (err error) {
 }
 
 // commit is docker run, docker cp and docker commit.
-func commit(ctx context.Context, images *store.Store) error {
+func commit(ctx context.Context, images *store.Store) (err error) {
 	sb, err := sandbox.New(sandbox.WithImage("tool:1"), sandbox.WithImageStore(images), sandbox.WithCommand("sh", "-c", "echo hello > /greeting"))
 	if err != nil {
 		return err
 	}
-	defer sb.Close()
+	defer func() { err = errors.Join(err, sb.Close()) }()
 	if err := sb.Start(ctx); err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func writeRoot(out io.Writer, busybox string) error {
 	}
 	_, err = w.Write(content)
 	errs = append(errs, err)
-	for _, tool := range strings.Fields("sh id ls pwd touch cat") {
+	for tool := range strings.FieldsSeq("sh id ls pwd touch cat") {
 		errs = append(errs, w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + tool, Linkname: "busybox"}))
 	}
 	return errors.Join(append(errs, w.Close())...)

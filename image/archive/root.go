@@ -54,14 +54,14 @@ func ImportRoot(ctx context.Context, s *store.Store, r io.Reader, o RootOptions)
 	if err != nil {
 		return nil, fmt.Errorf("import root: %w", err)
 	}
-	img, err := importRoot(ctx, s, lease, r, o)
+	img, err := importRoot(ctx, lease, r, o)
 	if err := errors.Join(err, lease.Discard(context.WithoutCancel(ctx))); err != nil {
 		return nil, fmt.Errorf("import root: %w", err)
 	}
 	return img, nil
 }
 
-func importRoot(ctx context.Context, s *store.Store, lease *store.Lease, r io.Reader, o RootOptions) (image.Image, error) {
+func importRoot(ctx context.Context, lease *store.Lease, r io.Reader, o RootOptions) (image.Image, error) {
 	p := &progress{tell: o.Progress, now: image.Progress{Phase: image.PhaseImport, Total: -1}}
 	p.begin()
 	packed, diffID, err := takeRoot(ctx, lease, p.reader(r), o.MaxBytes)

@@ -38,11 +38,8 @@ func (s *Stack) Open(name string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	f, err := layer.Open(s.Format, layers, name)
-	if err := errors.Join(err, done()); err != nil {
-		if f != nil {
-			f.Close()
-		}
-		return nil, err
+	if err = errors.Join(err, done()); err != nil && f != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	return f, nil
+	return f, err
 }

@@ -18,7 +18,11 @@ func TestClear(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lease.Release()
+	t.Cleanup(func() {
+		if err := lease.Release(); err != nil {
+			t.Error(err)
+		}
+	})
 	put := func() image.Descriptor {
 		t.Helper()
 		d, err := lease.Put(t.Context(), "text/plain", []byte("content"))
@@ -82,7 +86,11 @@ func TestGeneration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lease.Release()
+	t.Cleanup(func() {
+		if err := lease.Release(); err != nil {
+			t.Error(err)
+		}
+	})
 	img, err := lease.Append(t.Context(), nil, plainLayer(t, lease), image.Digest("sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"), image.Config{OS: "linux", Architecture: "amd64"})
 	if err != nil {
 		t.Fatal(err)
