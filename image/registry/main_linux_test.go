@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -255,4 +256,26 @@ func gzipped(t testing.TB, b []byte) []byte {
 func filled(t testing.TB, s *server) {
 	t.Helper()
 	s.AddImage("team/app", "1", registrytest.Image{Layers: [][]byte{gzipped(t, tarOf(t, "base", 3<<20)), tarOf(t, "top", 100)}})
+}
+
+// noLeaks checks at the end of the test that it has left no descriptors and no
+// goroutines behind.
+func noLeaks(t *testing.T) {
+	t.Helper()
+	count := func() (descriptors, goroutines int) {
+		entries, err := os.ReadDir("/proc/self/fd")
+		must(t, err)
+		return len(entries), runtime.NumGoroutine()
+	}
+	files, routines := count()
+	t.Cleanup(func() {
+		for range 200 { // servers and connections end in the background
+			if f, r := count(); f <= files && r <= routines {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		f, r := count()
+		t.Errorf("%d descriptors and %d goroutines became %d and %d", files, routines, f, r)
+	})
 }

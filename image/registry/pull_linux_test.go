@@ -19,11 +19,10 @@ import (
 
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/image/registry/registrytest"
-	"github.com/sandkit/sandkit/internal/testutil"
 )
 
 func TestPull(t *testing.T) {
-	testutil.Unchanged(t)
+	noLeaks(t)
 	s := newServer(t)
 	filled(t, s)
 	c, to := newClient(t, Options{}), newStore(t)

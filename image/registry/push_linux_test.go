@@ -14,7 +14,6 @@ import (
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/image/registry/registrytest"
 	"github.com/sandkit/sandkit/image/store"
-	"github.com/sandkit/sandkit/internal/testutil"
 )
 
 // pulled gives a store with the image of filled, which came from s.
@@ -28,7 +27,7 @@ func pulled(t testing.TB, s *server) *store.Store {
 }
 
 func TestPush(t *testing.T) {
-	testutil.Unchanged(t)
+	noLeaks(t)
 	s, other := newServer(t), newServer(t)
 	from := pulled(t, s)
 	name := s.host + "/team/app:1"

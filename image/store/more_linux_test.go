@@ -286,3 +286,41 @@ func TestSync(t *testing.T) {
 		t.Errorf("%q does not follow %q in %q", order[at], order[:at], steps)
 	}
 }
+
+// TestWriterReadAt: what is there can be read again while more is written.
+func TestWriterReadAt(t *testing.T) {
+	s, err := Open(t.TempDir(), NoSync())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := s.Lease(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := l.Release(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if l.Store() != s {
+		t.Error("a lease of another store")
+	}
+	w, err := l.Ingest(t.Context(), image.Describe("a/b", []byte("content")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 3)
+	_, err = w.Write([]byte("cont"))
+	if _, readErr := w.ReadAt(b, 1); err != nil || readErr != nil || string(b) != "ont" {
+		t.Errorf("%q, %v, %v", b, err, readErr)
+	}
+	if _, err := w.Write([]byte("ent")); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.Commit(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.ReadAt(b, 0); !errors.Is(err, ErrReleased) {
+		t.Errorf("after Commit: %v", err)
+	}
+}
