@@ -113,8 +113,10 @@ inventory() {
   cut -d' ' -f5- /proc/self/mountinfo | sort
   find /sys/fs/cgroup -type d -path '*sandkit*' 2>/dev/null || true
   ls /sys/class/net /run/sandkit 2>/dev/null || true
-  ps -eo comm | grep -x -e sandkit -e probe || true
-  find "$TMPDIR" -mindepth 1 -maxdepth 1 || true
+  # A launcher's argv[0] is sandkit; later it is called sandkit-init.
+  ps -eo comm=,args= | grep -E '^(sandkit-init|probe) |^[^ ]+ +sandkit( |$)' || true
+  find "$TMPDIR" /dev/shm -mindepth 1 -maxdepth 1 || true
+  find /tmp -mindepth 1 -maxdepth 1 -name 'sandkit*' || true
 }
 
 [ $# -gt 0 ] || set -- "${lanes[@]}"

@@ -22,6 +22,16 @@ func firstField(b []byte) (field, rest []byte) {
 	return field, rest
 }
 
+// assignments calls f for each "key=value" of a line.
+func assignments(line []byte, f func(key, value []byte)) {
+	for len(line) > 0 {
+		var field []byte
+		field, line = firstField(line)
+		key, value, _ := bytes.Cut(field, []byte{'='})
+		f(key, value)
+	}
+}
+
 // parseNumber reads a number in decimal; "max" and what is no number are 0, and so is
 // what v1 has for no limit, the largest number of whole pages.
 func parseNumber(b []byte) uint64 {
@@ -170,10 +180,7 @@ func parseIOStat(b []byte, s *Stats) {
 			continue
 		}
 		io := s.device(d)
-		for len(line) > 0 {
-			var field []byte
-			field, line = firstField(line)
-			key, value, _ := bytes.Cut(field, []byte{'='})
+		assignments(line, func(key, value []byte) {
 			switch string(key) {
 			case "rbytes":
 				io.ReadBytes = parseNumber(value)
@@ -184,7 +191,7 @@ func parseIOStat(b []byte, s *Stats) {
 			case "wios":
 				io.WriteOps = parseNumber(value)
 			}
-		}
+		})
 	}
 }
 
@@ -232,10 +239,7 @@ func parsePressure(b []byte, p *PressureStats) {
 		default:
 			continue
 		}
-		for len(line) > 0 {
-			var field []byte
-			field, line = firstField(line)
-			key, value, _ := bytes.Cut(field, []byte{'='})
+		assignments(line, func(key, value []byte) {
 			switch string(key) {
 			case "avg10":
 				t.Avg10 = parsePercent(value)
@@ -246,7 +250,7 @@ func parsePressure(b []byte, p *PressureStats) {
 			case "total":
 				t.Total = parseMicros(value)
 			}
-		}
+		})
 	}
 }
 

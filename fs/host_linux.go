@@ -56,11 +56,18 @@ func (t *Tree) Inspect() error {
 	slices.SortStableFunc(t.Mounts, func(a, b Mount) int {
 		return strings.Count(a.Target, "/") - strings.Count(b.Target, "/")
 	})
-	if t.Root.Dir == "" {
+	switch {
+	case t.Root.Dir != "":
+		return t.inspectRoot()
+	case len(t.Root.Layers) > 0:
+		t.host.RootMode, t.host.RootUID, t.host.RootGID = t.Root.Mode, t.Root.UID, t.Root.GID
+		if t.host.RootMode == 0 {
+			t.host.RootMode = 0o755
+		}
+	default:
 		t.host.Tools = hostTools()
-		return nil
 	}
-	return t.inspectRoot()
+	return nil
 }
 
 func (t *Tree) inspectRoot() error {

@@ -3,6 +3,7 @@ package fs
 import (
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/sandkit/sandkit/internal/program"
@@ -59,22 +60,57 @@ func (t *Tree) directory(q *program.Sequence) {
 	attach(q, t.root)
 }
 
-// overlay makes the directory the lower layer of an overlay. Its layers are
-// named by paths relative to the staging directory, so that no character in a
-// host path means anything to overlayfs.
+// overlay makes the directory, or the layers, the lower ones of an overlay.
+// They are named by paths relative to the staging directory, so that no
+// character in a host path means anything to overlayfs.
 func (t *Tree) overlay(q *program.Sequence) {
-	lower := q.OpenTree(program.Cwd, t.Root.Dir, false)
-	t.idmap(q, lower, false)
+	lowers := t.lowers(q)
 	t.stage(q, t.Root.scratch()+t.stagedSize())
 	s := t.staging
-	for _, name := range []string{"lower", "work", "root"} {
+	for _, name := range []string{"work", "root"} {
 		q.Mkdirat(s, name, 0o700)
 	}
 	t.upper(q, s)
-	q.MoveMount(lower, s, "lower")
+	for i, lower := range lowers {
+		q.Mkdirat(s, lowerName(i), 0o700)
+		q.MoveMount(lower, s, lowerName(i))
+	}
 	q.Fchdir(s)
-	t.root = q.NewMount("overlay", t.rootMount(), t.overlayOptions()...)
+	t.root = q.NewMount("overlay", t.rootMount(), t.overlayOptions(len(lowers))...)
 	q.MoveMount(t.root, s, "root")
+	t.changes = q.Openat(s, "upper", sys.O_PATH|sys.O_DIRECTORY, 0)
+}
+
+// lowers makes mounts of what lies below the overlay, the lowest first.
+func (t *Tree) lowers(q *program.Sequence) []program.FD {
+	layers := t.Root.Layers
+	if t.Root.Dir != "" {
+		layers = []Layer{{Source: t.Root.Dir}}
+	}
+	var lowers []program.FD
+	for i, l := range layers {
+		var fd program.FD
+		if mount, ok := t.LayerMounts[i]; ok {
+			fd = q.OpenTree(mount, "", false)
+		} else if l.Type == "" {
+			fd = q.OpenTree(program.Cwd, l.Source, false)
+		} else {
+			fd = q.NewMount(l.Type, sys.MOUNT_ATTR_RDONLY, program.Option{Key: "source", Value: l.Source}, program.Option{Key: "ro"})
+		}
+		t.idmap(q, fd, false)
+		lowers = append(lowers, fd)
+	}
+	return lowers
+}
+
+// lowerName is the name of a lower layer's mount point. One byte each: all of
+// them go into one option of at most 255 bytes.
+func lowerName(i int) string {
+	const plain = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	if i < len(plain) {
+		return plain[i : i+1]
+	}
+	return string([]byte{byte(0x80 + i - len(plain))})
 }
 
 // upper makes the upper directory, which lends the root its owner and mode.
@@ -87,8 +123,12 @@ func (t *Tree) upper(q *program.Sequence, staging program.FD) {
 	}
 }
 
-func (t *Tree) overlayOptions() []program.Option {
-	o := []program.Option{{Key: "lowerdir", Value: "lower"}, {Key: "upperdir", Value: "upper"}, {Key: "workdir", Value: "work"}}
+func (t *Tree) overlayOptions(lowers int) []program.Option {
+	names := make([]string, lowers)
+	for i := range names {
+		names[lowers-1-i] = lowerName(i) // the uppermost comes first
+	}
+	o := []program.Option{{Key: "lowerdir", Value: strings.Join(names, ":")}, {Key: "upperdir", Value: "upper"}, {Key: "workdir", Value: "work"}}
 	if !t.Privileged {
 		// Trusted attributes are for the host's root (Linux 5.11).
 		o = append(o, program.Option{Key: "userxattr"})

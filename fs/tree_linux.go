@@ -1,6 +1,8 @@
 package fs
 
 import (
+	"io"
+
 	"github.com/sandkit/sandkit/internal/program"
 	"github.com/sandkit/sandkit/internal/sys"
 )
@@ -44,6 +46,13 @@ type Tree struct {
 	// Privileged tells that process 1 is the host's root: it makes device nodes
 	// and writes trusted extended attributes.
 	Privileged bool
+	// LayerMounts are passed mounts of layers of the root, by their numbers, of
+	// which copies are used (Linux 6.15).
+	LayerMounts map[int]program.FD
+	// Dirs are directories that are made when they are missing.
+	Dirs []string
+	// Files opens a regular file of the layers of the root; nil: there are none.
+	Files func(name string) (io.ReadCloser, error)
 	// HostRoot tells that user 0 inside is the host's.
 	HostRoot bool
 	// SetUID honours set-user-ID bits and file capabilities of a root that is a
@@ -55,6 +64,7 @@ type Tree struct {
 
 	host    Host
 	root    program.FD // the assembled root
+	changes program.FD // the upper directory of an overlay
 	staging program.FD // private scratch space, outside of the root
 	staged  int        // how many files are in it
 	proc    program.FD
@@ -114,14 +124,14 @@ func (t *Tree) Kernel(q *program.Sequence) {
 
 // Build assembles the root with all mounts in it.
 func (t *Tree) Build(q *program.Sequence) {
-	q.Stage(StageRoot, t.Root.Dir)
+	q.Stage(StageRoot, t.Root.place())
 	switch {
-	case t.Root.Dir == "":
-		t.hostTools(q)
+	case t.Root.hasOverlay():
+		t.overlay(q)
 	case t.Root.Writable:
 		t.directory(q)
 	default:
-		t.overlay(q)
+		t.hostTools(q)
 	}
 	for i, mount := range []program.FD{t.proc, t.sys, t.dev} {
 		q.Stage(StageRoot, "/"+kernelDirs[i])
@@ -129,6 +139,10 @@ func (t *Tree) Build(q *program.Sequence) {
 	}
 	for i := range t.Mounts {
 		t.mount(q, &t.Mounts[i])
+	}
+	for _, d := range t.Dirs {
+		q.Stage(StageRoot, d)
+		t.dir(q, d)
 	}
 	t.protect(q, "")
 	for _, name := range asideDirs {
@@ -161,6 +175,15 @@ func (t *Tree) Finish(q *program.Sequence) {
 	if t.Root.ReadOnly {
 		q.MountSetattr(program.Cwd, "/", false, program.MountAttr{Set: sys.MOUNT_ATTR_RDONLY})
 	}
+}
+
+// Kept are descriptors of the assembled root directory and, when the root is
+// copied on write, of the directory with the changes.
+func (t *Tree) Kept() []program.FD {
+	if t.Root.hasOverlay() {
+		return []program.FD{t.root, t.changes}
+	}
+	return []program.FD{t.root}
 }
 
 // mount adds one mount of the user's.

@@ -104,7 +104,9 @@ func (r Root) Validate() error {
 			errs.Add(fmt.Errorf("rootfs: %w", err))
 		}
 	}
-	if r.Writable && r.Dir == "" {
+	if len(r.Layers) > 0 {
+		errs.Add(r.validateLayers())
+	} else if r.Writable && r.Dir == "" {
 		errs.Add(errors.New("rootfs: the host's tools cannot be made writable, give a directory"))
 	}
 	if r.Writable && r.ReadOnly {

@@ -3,10 +3,12 @@ package fs
 import (
 	"errors"
 	"fmt"
+	"io"
 	iofs "io/fs"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/sandkit/sandkit/internal/safepath"
 )
@@ -15,18 +17,23 @@ import (
 // it when it starts: in a given file, below a bind mount, or in the root. It
 // never leaves the root and never blocks.
 func (t *Tree) ReadFile(target string, limit int64) ([]byte, error) {
-	return t.read(target, limit, safepath.ReadFile)
+	return t.read(target, limit, safepath.ReadFile, true)
 }
 
 // ReadHead is ReadFile for the first size bytes of a file of any length.
 func (t *Tree) ReadHead(target string, size int64) ([]byte, error) {
-	return t.read(target, size, safepath.ReadHead)
+	return t.read(target, size, safepath.ReadHead, false)
+}
+
+// Covered tells whether a path lies in one of the mounts.
+func (t *Tree) Covered(target string) bool {
+	return slices.ContainsFunc(t.Mounts, func(m Mount) bool { return inside(target, m.Target) })
 }
 
 // reader reads from a file inside a root.
 type reader func(root *os.File, name string, size int64) ([]byte, error)
 
-func (t *Tree) read(target string, size int64, read reader) ([]byte, error) {
+func (t *Tree) read(target string, size int64, read reader, whole bool) ([]byte, error) {
 	for _, m := range slices.Backward(t.Mounts) {
 		if !inside(target, m.Target) {
 			continue
@@ -41,10 +48,30 @@ func (t *Tree) read(target string, size int64, read reader) ([]byte, error) {
 		}
 		return nil, &os.PathError{Op: "open", Path: target, Err: iofs.ErrNotExist}
 	}
+	if t.Files != nil {
+		return t.readLayers(target, size, whole)
+	}
 	if t.Root.Dir == "" {
 		return readTool(target, size, read)
 	}
 	return readBelow(t.Root.Dir, target, size, read)
+}
+
+// readLayers reads the first size bytes of a file of the layers; with whole, it
+// must not have more.
+func (t *Tree) readLayers(target string, size int64, whole bool) ([]byte, error) {
+	f, err := t.Files(strings.TrimPrefix(target, "/"))
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, size+1))
+	if err == nil && int64(len(b)) > size {
+		if whole {
+			err = &os.PathError{Op: "read", Path: target, Err: syscall.EFBIG}
+		}
+		b = b[:size]
+	}
+	return b, errors.Join(err, f.Close())
 }
 
 func readBelow(dir, name string, size int64, read reader) ([]byte, error) {

@@ -2,8 +2,7 @@ package image
 
 import (
 	"fmt"
-
-	"github.com/distribution/reference"
+	"strings"
 )
 
 // A Ref names an image in a registry: where it is, its repository, and a tag,
@@ -38,19 +37,12 @@ func (e *RefError) Is(target error) bool { return target == ErrInvalid }
 // is docker.io/library/busybox:latest, and what is before the first slash is a
 // registry if it has a dot, a colon or a capital letter, or is localhost.
 func ParseRef(s string) (Ref, error) {
-	named, err := reference.ParseNormalizedNamed(s)
+	r, err := parseRef(s)
 	if err != nil {
 		return Ref{}, &RefError{s, err}
 	}
-	r := Ref{registry: reference.Domain(named), repository: reference.Path(named)}
-	if t, ok := named.(reference.Tagged); ok {
-		r.tag = t.Tag()
-	}
-	if d, ok := named.(reference.Digested); ok {
-		r.digest = d.Digest()
-	}
 	if r.tag == "" && r.digest == "" {
-		r.tag = "latest"
+		r.tag = defaultTag
 	}
 	return r, nil
 }
@@ -89,11 +81,18 @@ func (r Ref) Familiar() string {
 	if r.IsZero() {
 		return ""
 	}
-	named, err := reference.WithName(r.Name())
-	if err != nil {
+	name := r.Name()
+	if r.registry == defaultRegistry {
+		name = r.repository
+		if short, ok := strings.CutPrefix(name, officialPrefix); ok && !strings.Contains(short, "/") {
+			name = short
+		}
+	}
+	// What looks like a registry, or like an id, needs the whole name.
+	if again, err := ParseRef(name + r.suffix()); err != nil || again != r {
 		return r.String()
 	}
-	return reference.FamiliarName(named) + r.suffix()
+	return name + r.suffix()
 }
 
 func (r Ref) suffix() string {
@@ -112,7 +111,7 @@ func (r Ref) suffix() string {
 func (r Ref) WithTag(tag string) (Ref, error) {
 	n, err := ParseRef(r.Name() + ":" + tag)
 	if err != nil || n.Name() != r.Name() || n.tag != tag {
-		return Ref{}, &RefError{r.Name() + ":" + tag, reference.ErrTagInvalidFormat}
+		return Ref{}, &RefError{r.Name() + ":" + tag, errTagFormat}
 	}
 	return n, nil
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/distribution/reference"
+
 	"github.com/sandkit/sandkit/image"
 )
 
@@ -98,6 +100,40 @@ func FuzzParseRef(f *testing.F) {
 			if again, err := image.ParseRef(form); err != nil || again != r {
 				t.Errorf("%q is %s, whose form %q is %s, %v", s, r, form, again, err)
 			}
+		}
+	})
+}
+
+// FuzzRefOracle compares with the parser that Docker uses. Names in which that
+// finds no registry do not occur: it takes "a_b.c/d" for one.
+func FuzzRefOracle(f *testing.F) {
+	for _, s := range []string{
+		"busybox:1@" + someDigest, "localhost:5000/a/b", "a__b-.c", "A.b/c", "[::1]:5/x:y", "index.docker.io/x/y", "a/b@md5:" + someDigest[7:39],
+		"x@sha256+b64u.y_z:" + someDigest[7:], "a-/b", "-a.b/c", "a..b/c", "a_b.c/d", "docker.io/localhost/x", someDigest[7:], "a:b:c", "a@b@c", "é", "a/É",
+		"sha512@sha512:" + someDigest[7:] + someDigest[7:], strings.Repeat("a", 255), "x/" + strings.Repeat("b/", 130) + "c",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if len(s) > 1000 {
+			return // nothing new, and slow there
+		}
+		got, err := image.ParseRef(s)
+		named, wantErr := reference.ParseNormalizedNamed(s)
+		if wantErr == nil && reference.Domain(named) == "" {
+			return
+		}
+		if (err == nil) != (wantErr == nil) {
+			t.Fatalf("%q: %v, want %v", s, err, wantErr)
+		}
+		if err != nil {
+			if e, ok := errors.AsType[*image.RefError](err); !ok || e.Err.Error() != wantErr.Error() && !errors.Is(wantErr, reference.ErrNameContainsUppercase) {
+				t.Errorf("%q: %v, want %v", s, err, wantErr)
+			}
+			return
+		}
+		if want := reference.TagNameOnly(named).String(); got.String() != want {
+			t.Errorf("%q: %s, want %s", s, got, want)
 		}
 	})
 }

@@ -46,6 +46,21 @@ func (m Mapping) UIDOutside(inside uint32) (uint32, bool) { return outside(m.UID
 // GIDOutside gives the group id in the parent namespace for one inside.
 func (m Mapping) GIDOutside(inside uint32) (uint32, bool) { return outside(m.GIDs, inside) }
 
+// UIDInside gives the user id inside for one of the parent namespace.
+func (m Mapping) UIDInside(outside uint32) (uint32, bool) { return inside(m.UIDs, outside) }
+
+// GIDInside gives the group id inside for one of the parent namespace.
+func (m Mapping) GIDInside(outside uint32) (uint32, bool) { return inside(m.GIDs, outside) }
+
+func inside(ranges []Range, id uint32) (uint32, bool) {
+	for _, r := range ranges {
+		if id >= r.Outside && id-r.Outside < r.Count {
+			return r.Inside + (id - r.Outside), true
+		}
+	}
+	return 0, false
+}
+
 func outside(ranges []Range, id uint32) (uint32, bool) {
 	for _, r := range ranges {
 		if id >= r.Inside && id-r.Inside < r.Count {

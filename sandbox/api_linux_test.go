@@ -16,6 +16,7 @@ import (
 
 	"github.com/sandkit/sandkit/cgroup"
 	"github.com/sandkit/sandkit/fs"
+	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/internal/testutil"
 	"github.com/sandkit/sandkit/ns"
 	"github.com/sandkit/sandkit/sandbox"
@@ -32,7 +33,8 @@ func TestNewFromSpec(t *testing.T) {
 	all := sandbox.Options(
 		sandbox.WithCommand("job", "arg"), sandbox.WithEnv("A=1"), sandbox.WithDir("/work"), sandbox.WithUser("1:2"), sandbox.WithGroups(3),
 		sandbox.WithCapabilities("CHOWN"), sandbox.WithAmbientCapabilities("KILL"), sandbox.WithRlimit("nofile", 1, sandbox.RlimitInfinity),
-		sandbox.WithUmask(0), sandbox.WithNewPrivileges(), sandbox.WithRootfs("/root"), sandbox.WithReadOnlyRootfs(), sandbox.WithScratchSize(1),
+		sandbox.WithUmask(0), sandbox.WithNewPrivileges(), sandbox.WithImage("image"), sandbox.WithPull(sandbox.PullNever),
+		sandbox.WithEntrypoint("e"), sandbox.WithoutCapabilities("ALL"), sandbox.WithPlatform(image.Platform{OS: "linux", Architecture: "arm64"}), sandbox.WithReadOnlyRootfs(), sandbox.WithScratchSize(1),
 		sandbox.WithMount(fs.File("/f", 0o600, []byte("content"))), sandbox.WithProc(fs.Proc{PIDOnly: true}), sandbox.WithMaskedPaths(),
 		sandbox.WithReadOnlyPaths("/x"), sandbox.WithHostname("h"), sandbox.WithHostUsers(), sandbox.WithSeccomp(profile),
 		sandbox.WithNamespaces(ns.Set{Net: ns.OfHost(), Clocks: &ns.Clocks{Boottime: 1}}), sandbox.WithName("name"), sandbox.WithTimeout(1),

@@ -1,9 +1,11 @@
 package sandbox_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sandkit/sandkit/fs"
+	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/internal/compare/figures"
 	"github.com/sandkit/sandkit/internal/testutil"
 	"github.com/sandkit/sandkit/sandbox"
@@ -138,4 +141,28 @@ func report(b *testing.B, times []time.Duration) {
 	slices.Sort(times)
 	b.ReportMetric(float64(times[len(times)/2]), "p50-ns")
 	b.ReportMetric(float64(times[len(times)*95/100]), "p95-ns")
+}
+
+// BenchmarkImage compares a root of an image with one of a directory that has
+// the same files.
+func BenchmarkImage(b *testing.B) {
+	s := imageStore(b, image.RunConfig{})
+	dir := b.TempDir()
+	cmd := exec.Command("tar", "-x", "-C", dir)
+	cmd.Stdin = bytes.NewReader(toolRoot(b))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	for name, root := range map[string]sandbox.Option{
+		"image":     sandbox.Options(sandbox.WithImage("tool"), sandbox.WithImageStore(s)),
+		"directory": sandbox.WithRootfs(dir),
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := sandbox.Run(b.Context(), root, sandbox.WithCommand("true")); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

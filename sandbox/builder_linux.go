@@ -23,6 +23,7 @@ type builder struct {
 	users    users
 	tree     *fs.Tree
 	who      passwd.Identity
+	image    *rooted // nil: none
 
 	// What the launcher is handed, in order. In a dry run the files are nil.
 	stdio  []*os.File // standard streams and extra files
@@ -73,6 +74,7 @@ func (b *builder) build() error {
 		return err
 	}
 	b.prog.Cut()
+	b.passLayers()
 	q, released := b.prog.Init, b.prog.NewWord()
 	b.tree.Build(q)
 	b.tree.Finish(q)
@@ -200,14 +202,15 @@ func (b *builder) hostname() string {
 
 // finish turns process 1 into what it stays: without rights but to signal the
 // sandbox's processes, closed to inspection, with nothing open but the control
-// socket. Only then the main process goes on.
+// socket and, until the host program has them, the root and its changes. Only
+// then the main process goes on.
 func (b *builder) finish(q *program.Sequence, released program.Word) {
 	q.Stage(program.Stage(StageProcess), "process 1")
 	q.Capset(uint64(capability.Kill), uint64(capability.Kill), 0)
 	q.Prctl(sys.PR_SET_NO_NEW_PRIVS, 1, 0)
 	q.SetName("sandkit-init")
 	q.Prctl(sys.PR_SET_DUMPABLE, 0, 0)
-	q.CloseFrom(1)
+	q.Keep(b.tree.Kept()...)
 	q.HostAlive()
 	q.Post(released)
 	q.Stay()

@@ -42,6 +42,7 @@ type Stage string
 // The stages, in the order in which they happen.
 const (
 	StagePrepare    Stage = "prepare"    // what the host program does itself
+	StageImage      Stage = "image"      // pulling and unpacking the image
 	StageLaunch     Stage = "launch"     // starting the launcher
 	StageNamespaces Stage = "namespaces" // making and joining namespaces
 	StageUsers      Stage = "users"      // mapping user ids

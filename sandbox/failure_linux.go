@@ -17,6 +17,9 @@ import (
 
 // prepareError gives what went wrong before the launcher started a stage.
 func (s *Sandbox) prepareError(err error) error {
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err
+	}
 	if f, ok := errors.AsType[*fs.Error](err); ok {
 		return s.wrap("start", Stage(f.Stage), f.Path, f.Err)
 	}

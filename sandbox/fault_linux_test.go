@@ -120,25 +120,34 @@ func TestStartCanBeRepeated(t *testing.T) {
 // fails at another place each time, and leaves nothing.
 func TestNoDescriptorsLeft(t *testing.T) {
 	testutil.Unchanged(t)
+	launch.Trim()
+	everyFileLimit(t, func() func() error {
+		opts := options(rich(t)) // a reader belongs to one sandbox
+		return func() error {
+			_, err := sandbox.Run(context.Background(), opts...)
+			return err
+		}
+	})
+}
+
+// everyFileLimit runs what prepare gives with more and more descriptors to be
+// had: it must fail for want of them at first, and work in the end.
+func everyFileLimit(t *testing.T, prepare func() (run func() error)) {
+	t.Helper()
 	var before syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
 		t.Fatal(err)
 	}
-	launch.Trim()
 	failed, worked := 0, 0
-	for n := range 40 {
-		opts := options(rich(t)) // a reader belongs to one sandbox
-		err := withFileLimit(t, uint64(8+n), before, func() error {
-			_, err := sandbox.Run(context.Background(), opts...)
-			return err
-		})
+	for n := uint64(8); n < 48; n++ {
+		err := withFileLimit(t, n, before, prepare())
 		switch {
 		case err == nil:
 			worked++
 		case errors.Is(err, syscall.EMFILE):
 			failed++
 		default:
-			t.Errorf("with %d descriptors: %v", 8+n, err)
+			t.Errorf("with %d descriptors: %v", n, err)
 		}
 	}
 	if failed == 0 || worked == 0 {

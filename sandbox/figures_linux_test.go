@@ -18,12 +18,13 @@ import (
 )
 
 // The host program holds so many descriptors for a running sandbox: the
-// control socket, what the os package keeps of process 1 and, of an ordinary
-// user, of the launcher that process 1 comes from. Each stream that it copies
+// control socket, the root directory, that with the changes, what the os package
+// keeps of process 1 and, of an ordinary user, of the launcher that process 1
+// comes from. Each stream that it copies
 // needs one more. The processes are process 1, the program and, of an ordinary
 // user, what is left of that launcher.
 const (
-	maxDescriptors = 3
+	maxDescriptors = 5
 	maxProcesses   = 3
 )
 

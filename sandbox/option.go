@@ -25,6 +25,7 @@ type config struct {
 	spec       Spec
 	process    processConfig
 	log        *slog.Logger
+	images     imageSource
 	bestEffort bool
 	problems   undo.Errors
 }

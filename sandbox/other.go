@@ -4,15 +4,26 @@ package sandbox
 
 import (
 	"context"
+	"io"
+	iofs "io/fs"
 	"iter"
 	"os"
 	"runtime"
 
 	"github.com/sandkit/sandkit/cgroup"
+	"github.com/sandkit/sandkit/image"
 )
 
 // running is never made here.
 type running struct{}
+
+// held and rooted are never used here.
+type (
+	held   struct{}
+	rooted struct{}
+)
+
+func (s *Sandbox) openImage(context.Context) (*rooted, error) { return nil, notLinux() }
 
 func notLinux() error {
 	return &NotSupportedError{Feature: "sandboxes on " + runtime.GOOS, Hint: "sandkit needs Linux"}
@@ -69,3 +80,33 @@ func (s *Spec) Plan(Features) (*Plan, error) { return nil, notLinux() }
 
 // Trim does nothing.
 func Trim() {}
+
+// FS needs Linux: every call fails.
+func (s *Sandbox) FS() iofs.FS { return noFiles{} }
+
+type noFiles struct{}
+
+// Open needs Linux.
+func (noFiles) Open(name string) (iofs.File, error) {
+	return nil, &iofs.PathError{Op: "open", Path: name, Err: notLinux()}
+}
+
+// CopyTo needs Linux.
+func (s *Sandbox) CopyTo(_ context.Context, dir string, _ iofs.FS) error {
+	return s.wrap("copy to", "", dir, notLinux())
+}
+
+// CopyFrom needs Linux.
+func (s *Sandbox) CopyFrom(_ context.Context, path, _ string) error {
+	return s.wrap("copy from", "", path, notLinux())
+}
+
+// Archive needs Linux.
+func (s *Sandbox) Archive(_ context.Context, path string, _ io.Writer) error {
+	return s.wrap("archive", "", path, notLinux())
+}
+
+// Commit needs Linux.
+func (s *Sandbox) Commit(context.Context, image.CommitOptions) (image.Image, error) {
+	return nil, s.wrap("commit", "", "", notLinux())
+}

@@ -16,7 +16,7 @@ func (s *Spec) Plan(f Features) (*Plan, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	b, err := newBuilder(s, planID, &f)
+	b, err := newBuilder(s, planID, &f, nil)
 	if err != nil {
 		return nil, err
 	}

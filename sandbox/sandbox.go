@@ -20,6 +20,7 @@ type Sandbox struct {
 	stdout io.Writer
 	stderr io.Writer
 	extra  []*os.File
+	images imageSource
 
 	// tamper changes the Program before it is executed. It is for tests of what
 	// happens when something fails half-way.
@@ -30,6 +31,7 @@ type Sandbox struct {
 	closing bool               // Close was called
 	cancel  context.CancelFunc // ends a Start that is under way
 	running *running           // while state is stateRunning
+	held    held               // from the start to Close
 	ended   chan struct{}      // closed when the sandbox has ended, or was closed unstarted
 	result  *Result            // set before ended is closed
 	err     error              // likewise: what went wrong besides the program
@@ -52,11 +54,17 @@ const (
 // New checks every option and makes a sandbox that is not started yet. It
 // touches nothing on the host. The error matches [ErrInvalidSpec] and names
 // every problem at once.
-func New(opts ...Option) (*Sandbox, error) { return NewFromSpec(Spec{}, opts...) }
+func New(opts ...Option) (*Sandbox, error) { return newConfig(Spec{}, opts).sandbox() }
 
 // NewFromSpec is [New] with options applied to a Spec, which is copied.
 func NewFromSpec(spec Spec, opts ...Option) (*Sandbox, error) {
 	c := newConfig(spec, opts)
+	c.images.open = (*Sandbox).openImage // the Spec may name one
+	return c.sandbox()
+}
+
+// sandbox checks what the options have made and gives the sandbox.
+func (c *config) sandbox() (*Sandbox, error) {
 	c.spec.check(&c.problems)
 	c.process.check()
 	if err := invalid(c.problems.Err()); err != nil {
@@ -65,7 +73,7 @@ func NewFromSpec(spec Spec, opts ...Option) (*Sandbox, error) {
 	return &Sandbox{
 		id: newID(), spec: c.spec, log: c.log,
 		stdin: c.process.stdin, stdout: c.process.stdout, stderr: c.process.stderr, extra: c.process.extra,
-		ended: make(chan struct{}),
+		images: c.images, ended: make(chan struct{}),
 	}, nil
 }
 

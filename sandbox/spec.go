@@ -24,6 +24,9 @@ type Spec struct {
 	Hostname string  `json:"hostname,omitempty"`
 	Process  Process `json:"process"`
 
+	// Image, when it names one, is the root in place of Root.Dir, and fills what
+	// Process and Stop leave open.
+	Image  Image      `json:"image,omitzero"`
 	Root   fs.Root    `json:"root,omitzero"`
 	Mounts []fs.Mount `json:"mounts,omitempty"`
 	Proc   fs.Proc    `json:"proc,omitzero"`
@@ -61,8 +64,12 @@ type Spec struct {
 // Process is the program and what it runs as.
 type Process struct {
 	// Command is the program's name and arguments. A name without a slash is
-	// looked up along PATH, inside.
+	// looked up along PATH, inside. With an image, it replaces the arguments of
+	// the image's entrypoint, and may be empty.
 	Command []string `json:"command"`
+	// Entrypoint, with an image, replaces the image's: words that come before
+	// Command. A single empty one means none.
+	Entrypoint []string `json:"entrypoint,omitempty"`
 	// Env has "KEY=VALUE"; the last of a key wins. PATH, HOME and HOSTNAME are
 	// added when missing. Nothing is inherited.
 	Env []string `json:"env,omitempty"`
@@ -77,6 +84,9 @@ type Process struct {
 	// what anybody may gain; none by default. They count inside the user
 	// namespace only.
 	Capabilities []string `json:"capabilities,omitempty"`
+	// DropCapabilities are taken from those that an image's program has by
+	// default (Docker's); "ALL" means all of them.
+	DropCapabilities []string `json:"dropCapabilities,omitempty"`
 	// AmbientCapabilities are given to a user other than root as well.
 	AmbientCapabilities []string `json:"ambientCapabilities,omitempty"`
 	// NewPrivileges lets set-user-ID programs of a root directory work.
@@ -157,12 +167,16 @@ func (s *Spec) mayDrop(d Droppable) bool {
 func (s *Spec) clone() Spec {
 	c := *s
 	c.Process.Command = slices.Clone(s.Process.Command)
+	c.Process.Entrypoint = slices.Clone(s.Process.Entrypoint)
+	c.Process.DropCapabilities = slices.Clone(s.Process.DropCapabilities)
 	c.Process.Env = slices.Clone(s.Process.Env)
 	c.Process.Groups = slices.Clone(s.Process.Groups)
 	c.Process.Capabilities = slices.Clone(s.Process.Capabilities)
 	c.Process.AmbientCapabilities = slices.Clone(s.Process.AmbientCapabilities)
 	c.Process.Rlimits = slices.Clone(s.Process.Rlimits)
 	c.Process.Umask = clonePointer(s.Process.Umask)
+	c.Image.Platform.OSFeatures = slices.Clone(s.Image.Platform.OSFeatures)
+	c.Root.Layers = slices.Clone(s.Root.Layers)
 	c.Mounts = slices.Clone(s.Mounts)
 	for i := range c.Mounts {
 		c.Mounts[i].Content = slices.Clone(s.Mounts[i].Content)

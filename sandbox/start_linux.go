@@ -22,6 +22,7 @@ type running struct {
 	process *launch.Process
 	streams *streams
 	group   *group // nil: none
+	held    held
 	timeout *time.Timer
 	force   Protections
 	started time.Time
@@ -48,7 +49,7 @@ func (s *Sandbox) Start(ctx context.Context) error {
 		return s.startFailed(ctx, err)
 	}
 	r.started, r.setup = started, time.Since(started)
-	s.state, s.running = stateRunning, r
+	s.state, s.running, s.held = stateRunning, r, r.held
 	if s.spec.Timeout > 0 {
 		r.timeout = time.AfterFunc(s.spec.Timeout-r.setup, func() { _ = s.end(ReasonTimeout) })
 	}
@@ -96,7 +97,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 		}
 	}()
 	var after undo.Stack // closed in any case
-	b, err := s.prepare(ctx, &after)
+	b, err := s.prepare(ctx, &after, &onError)
 	if err != nil {
 		return nil, errors.Join(s.prepareError(err), after.Unwind())
 	}
@@ -138,17 +139,24 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 		s.log.Warn("sandbox goes without", "id", s.id, "what", d.What, "reason", d.Reason)
 	}
 	streams.start()
-	return &running{process: p, streams: streams, group: b.group, force: b.plan.Protections}, nil
+	return &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), force: b.plan.Protections}, nil
 }
 
 // prepare looks up on the host what the plan needs. What it opens is closed
-// after the start.
-func (s *Sandbox) prepare(ctx context.Context, after *undo.Stack) (*builder, error) {
+// after the start, but for the image.
+func (s *Sandbox) prepare(ctx context.Context, after, onError *undo.Stack) (*builder, error) {
 	f, err := kernel.Detect()
 	if err != nil {
 		return nil, err
 	}
-	b, err := newBuilder(&s.spec, s.id, &f)
+	var img *rooted
+	if s.spec.Image.Ref != "" {
+		if img, err = s.images.open(s, ctx); err != nil {
+			return nil, s.wrap("start", StageImage, s.spec.Image.Ref, err)
+		}
+		onError.Push("release image", img.release)
+	}
+	b, err := newBuilder(&s.spec, s.id, &f, img)
 	if err != nil {
 		return nil, err
 	}
@@ -178,14 +186,23 @@ func (s *Sandbox) prepare(ctx context.Context, after *undo.Stack) (*builder, err
 	return b, nil
 }
 
-// newBuilder inspects the root and the mounts, and finds out who runs.
-func newBuilder(spec *Spec, id string, f *kernel.Features) (*builder, error) {
+// newBuilder inspects the root and the mounts, and finds out who runs. The
+// image is nil when there is none.
+func newBuilder(spec *Spec, id string, f *kernel.Features, img *rooted) (*builder, error) {
 	if spec.HostUsers && !f.Privileged {
 		return nil, &NotSupportedError{Feature: "WithHostUsers for an ordinary user", Hint: "leave it out, or run as root"}
 	}
 	c := spec.clone()
-	b := &builder{spec: &c, id: id, features: f, joined: make(map[ns.Kind]*os.File)}
-	b.tree = &fs.Tree{Root: c.Root, Mounts: c.Mounts, Proc: c.Proc, Masked: c.MaskedPaths, ReadOnly: c.ReadOnlyPaths}
+	b := &builder{spec: &c, id: id, features: f, image: img, joined: make(map[ns.Kind]*os.File)}
+	b.tree = &fs.Tree{Mounts: c.Mounts, Proc: c.Proc, Masked: c.MaskedPaths, ReadOnly: c.ReadOnlyPaths}
+	if img != nil {
+		if err := c.applyImage(img.image); err != nil {
+			return nil, err
+		}
+		c.Root = img.root(c.Root)
+		b.tree.Files, b.tree.Dirs = img.open, img.dirs(&c)
+	}
+	b.tree.Root = c.Root
 	if err := b.tree.Inspect(); err != nil {
 		return nil, err
 	}
@@ -201,7 +218,7 @@ const maxPasswd = 4 << 20
 // long as the user is a number.
 func (b *builder) identity() (passwd.Identity, error) {
 	read := func(name string) ([]byte, error) {
-		content, err := b.tree.ReadFile(name, maxPasswd)
+		content, err := b.readSmall(name)
 		if errors.Is(err, iofs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 			return nil, nil
 		}
@@ -220,6 +237,14 @@ func (b *builder) identity() (passwd.Identity, error) {
 		err = fmt.Errorf("WithUser: %w: %w", err, ErrNotFound)
 	}
 	return id, err
+}
+
+// readSmall reads a file of the root.
+func (b *builder) readSmall(name string) ([]byte, error) {
+	if b.image != nil && !b.tree.Covered(name) {
+		return b.image.readFile(b.tree, name)
+	}
+	return b.tree.ReadFile(name, maxPasswd)
 }
 
 // checkUser makes sure that the user exists in the sandbox's user namespace.

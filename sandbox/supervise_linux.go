@@ -188,6 +188,7 @@ func (s *Sandbox) Close() error {
 	err := s.end(ReasonKilled)
 	if err == nil {
 		<-s.ended
+		err = s.letGo()
 	}
 	return s.wrap("close", "", "", err)
 }

@@ -31,8 +31,15 @@ func invalid(problems error) error {
 
 func (s *Spec) check(errs *undo.Errors) {
 	s.checkNames(errs)
-	s.Process.check(errs)
+	s.Process.check(errs, s.Image.Ref != "")
+	errs.Add(s.Image.check())
 	errs.Add(prefixed("WithRootfs", s.Root.Validate()))
+	if s.Image.Ref != "" && (s.Root.Dir != "" || len(s.Root.Layers) > 0) {
+		errs.Add(errors.New("WithImage: there is a root directory as well, leave one out"))
+	}
+	if s.Image.Ref == "" && (len(s.Process.Entrypoint) > 0 || len(s.Process.DropCapabilities) > 0) {
+		errs.Add(errors.New("WithEntrypoint, WithoutCapabilities: there is no image, use WithCommand"))
+	}
 	errs.Add(prefixed("WithMount", fs.ValidateMounts(s.Mounts)))
 	s.checkPaths(errs)
 	errs.Add(prefixed("WithNamespaces", s.Namespaces.Validate()))
@@ -95,8 +102,13 @@ func (s *Spec) checkPaths(errs *undo.Errors) {
 	}
 }
 
-func (p *Process) check(errs *undo.Errors) {
-	p.checkCommand(errs)
+// check finds what is wrong with a process, whose command an image may still
+// give.
+func (p *Process) check(errs *undo.Errors, open bool) {
+	if !open || len(p.Command) > 0 {
+		p.checkCommand(errs)
+	}
+	errs.Add(prefixed("WithoutCapabilities", p.checkDropped()))
 	p.checkEnv(errs)
 	if p.Dir != "" {
 		dir, err := safepath.Clean(p.Dir)

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,8 +23,12 @@ type RootOptions struct {
 	Ref image.Ref
 	// Platform is what the programs in it run on; this host's if zero.
 	Platform image.Platform
-	// Config is how its programs are run: what docker import changes.
+	// Config is how its programs are run.
 	Config image.RunConfig
+	// Changes are Dockerfile instructions that change Config, as docker import
+	// takes them; see image.ApplyChanges. A bad one fails before anything of the
+	// tarball is read.
+	Changes []string
 	// Author and Message are for people; the message is a comment in the
 	// history.
 	Author, Message string
@@ -44,6 +47,9 @@ type RootOptions struct {
 // to a store. Its entries are checked when it is unpacked, only that it is a
 // whole tar is checked now. It returns when all of r was read.
 func ImportRoot(ctx context.Context, s *store.Store, r io.Reader, o RootOptions) (image.Image, error) {
+	if err := image.ApplyChanges(&o.Config, o.Changes); err != nil {
+		return nil, fmt.Errorf("import root: %w", err)
+	}
 	lease, err := s.Lease(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("import root: %w", err)
@@ -64,30 +70,14 @@ func importRoot(ctx context.Context, s *store.Store, lease *store.Lease, r io.Re
 	}
 	p.now.Digest, p.now.Total = packed.Digest, packed.Size
 	p.end()
-	config, err := json.Marshal(rootConfig(o, diffID))
-	if err != nil {
-		return nil, fmt.Errorf("make configuration: %w", err)
-	}
-	m := image.Manifest{SchemaVersion: 2, MediaType: image.MediaTypeOCIManifest, Layers: []image.Descriptor{packed}}
-	if m.Config, err = lease.Put(ctx, image.MediaTypeOCIConfig, config); err != nil {
-		return nil, err
-	}
-	manifest, err := json.Marshal(m)
-	if err != nil {
-		return nil, fmt.Errorf("make manifest: %w", err)
-	}
-	target, err := lease.Put(ctx, m.MediaType, manifest)
+	img, err := lease.Append(ctx, nil, packed, diffID, rootConfig(o))
 	if err != nil {
 		return nil, err
 	}
-	img, err := image.New(s, target, manifest, config)
-	if err != nil {
-		return nil, err
-	}
-	return img, lease.Tag(ctx, o.Ref, target)
+	return img, lease.Tag(ctx, o.Ref, img.Descriptor())
 }
 
-func rootConfig(o RootOptions, diffID image.Digest) image.Config {
+func rootConfig(o RootOptions) image.Config {
 	if o.Created.IsZero() {
 		o.Created = time.Now()
 	}
@@ -100,7 +90,6 @@ func rootConfig(o RootOptions, diffID image.Digest) image.Config {
 		OS: o.Platform.OS, Architecture: o.Platform.Architecture, Variant: o.Platform.Variant,
 		OSVersion: o.Platform.OSVersion, OSFeatures: o.Platform.OSFeatures,
 		Config:  o.Config,
-		RootFS:  image.RootFS{Type: "layers", DiffIDs: []image.Digest{diffID}},
 		History: []image.History{{Created: &created, Author: o.Author, Comment: o.Message}},
 	}
 }
@@ -114,9 +103,11 @@ func takeRoot(ctx context.Context, lease *store.Lease, r io.Reader, limit int64)
 		return image.Descriptor{}, "", fmt.Errorf("read root: %w", err)
 	}
 	packed := layer.Detect(head)
-	w, err := lease.Create(ctx, map[image.Compression]string{
-		image.Plain: image.MediaTypeOCILayer, image.Gzip: image.MediaTypeOCILayerGzip, image.Zstd: image.MediaTypeOCILayerZstd,
-	}[packed])
+	mediaType, err := layer.MediaType(packed)
+	if err != nil {
+		return image.Descriptor{}, "", err
+	}
+	w, err := lease.Create(ctx, mediaType)
 	if err != nil {
 		return image.Descriptor{}, "", err
 	}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,6 +23,9 @@ import (
 func mounted(tb testing.TB, img string) string {
 	tb.Helper()
 	testutil.NeedRoot(tb)
+	if strconv.IntSize == 32 {
+		tb.Skip("stat(2) has only 32 bits for times")
+	}
 	mnt, err := sys.MountDetached("erofs", img, 0, [2]string{"ro"})
 	if errors.Is(err, syscall.ENOTBLK) { // before 6.12
 		mnt, err = sys.MountDetached("erofs", loop(tb, img), 0, [2]string{"ro"})
@@ -87,9 +91,8 @@ func kernelLines(tb testing.TB, root string) []string {
 		if err := syscall.Lstat(name, &st); err != nil {
 			return err
 		}
-		a := Attr{
-			Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid, MtimeSec: st.Mtim.Sec, MtimeNsec: uint32(st.Mtim.Nsec),
-		}
+		sec, nsec := st.Mtim.Unix()
+		a := Attr{Mode: st.Mode & 0o7777, UID: st.Uid, GID: st.Gid, MtimeSec: sec, MtimeNsec: uint32(nsec)}
 		if a.Xattrs, err = kernelXattrs(name); err != nil {
 			return err
 		}
@@ -158,19 +161,5 @@ func TestKernelLoop(t *testing.T) {
 	dev := loop(t, save(t, Options{}, specs...))
 	if d := cmp.Diff(lines(specs), kernelLines(t, mounted(t, dev))); d != "" {
 		t.Errorf("-want +got:\n%s", d)
-	}
-}
-
-// TestFsck: the format's own tools accept the images, and extract the same
-// content.
-func TestFsck(t *testing.T) {
-	if _, err := exec.LookPath("fsck.erofs"); err != nil {
-		testutil.Skip(t, "no fsck.erofs")
-	}
-	for name, specs := range trees() {
-		img := save(t, Options{}, specs...)
-		if out, err := exec.Command("fsck.erofs", "-d9", img).CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", name, err, out)
-		}
 	}
 }

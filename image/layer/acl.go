@@ -21,6 +21,7 @@ const (
 	aclHeader  = 4
 	aclEntry   = 8
 	aclVersion = 2
+	aclNobody  = 1<<32 - 1
 )
 
 // checkACL tells whether the kernel would take a list: EOPNOTSUPP for versions
@@ -41,7 +42,7 @@ func checkACL(v []byte) (base bool, err error) {
 	for e := v[aclHeader:]; len(e) > 0; e = e[aclEntry:] {
 		tag, perm, id := binary.LittleEndian.Uint16(e), binary.LittleEndian.Uint16(e[2:]), binary.LittleEndian.Uint32(e[4:])
 		named := tag == aclUser || tag == aclGroup
-		if next&tag == 0 || tag&(tag-1) != 0 || perm&^7 != 0 || named && id == 1<<32-1 {
+		if next&tag == 0 || tag&(tag-1) != 0 || perm&^7 != 0 || named && id == aclNobody {
 			return false, syscall.EINVAL
 		}
 		base = base && !named && tag != aclMask
@@ -74,7 +75,7 @@ func aclWithMode(v []byte, mode uint32) ([]byte, error) {
 	if base || err != nil {
 		return nil, err
 	}
-	v = append([]byte(nil), v...)
+	v = withoutIDs(v)
 	for e := v[aclHeader:]; len(e) > 0; e = e[aclEntry:] {
 		perm := uint16(mode & 7)
 		switch binary.LittleEndian.Uint16(e) {
@@ -89,4 +90,15 @@ func aclWithMode(v []byte, mode uint32) ([]byte, error) {
 		binary.LittleEndian.PutUint16(e[2:], perm)
 	}
 	return v, nil
+}
+
+// withoutIDs takes away the ids of entries that name nobody.
+func withoutIDs(v []byte) []byte {
+	v = append([]byte(nil), v...)
+	for e := v[aclHeader:]; len(e) > 0; e = e[aclEntry:] {
+		if tag := binary.LittleEndian.Uint16(e); tag != aclUser && tag != aclGroup {
+			binary.LittleEndian.PutUint32(e[4:], aclNobody)
+		}
+	}
+	return v
 }

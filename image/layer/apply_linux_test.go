@@ -158,6 +158,7 @@ func TestRejected(t *testing.T) {
 		"negative uid":               {[]item{file("f", "").owner(-1, 0)}, image.ErrInvalid},
 		"uid that means no change":   {[]item{file("f", "").owner(1<<32-1, 0)}, image.ErrInvalid},
 		"gid beyond 32 bits":         {[]item{file("f", "").owner(0, 1<<32)}, image.ErrInvalid},
+		"capabilities without value": {[]item{file("f", "").xattr("security.capability", "")}, image.ErrInvalid},
 		"an attribute that is large": {[]item{file("f", "").xattr("user.x", strings.Repeat("x", 65537))}, image.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -175,16 +175,6 @@ func namesOf(tb testing.TB, format Format, dirs ...*os.File) string {
 	return strings.Join(all, " ")
 }
 
-// content reads a file inside a directory.
-func content(tb testing.TB, dir *os.File, path string) string {
-	tb.Helper()
-	b, err := os.ReadFile(dir.Name() + "/" + path)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return string(b)
-}
-
 // failed checks that an error is a layer's, and matches.
 func failed(tb testing.TB, err, want error) {
 	tb.Helper()

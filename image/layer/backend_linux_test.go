@@ -81,7 +81,7 @@ func (b backEnd) apply(tb testing.TB, r io.Reader, o Options) (*testLayer, error
 // newImage is an empty file.
 func newImage(tb testing.TB) *os.File {
 	tb.Helper()
-	f, err := os.OpenFile(filepath.Join(tb.TempDir(), "image"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:forbidigo // a fresh directory
+	f, err := os.OpenFile(filepath.Join(tb.TempDir(), "image"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -65,11 +65,17 @@ func copyUp(f *found, dir int, name string) error {
 		if err == nil {
 			err = sys.Symlinkat(target, dir, name)
 		}
-		return errors.Join(err, copyNamed(f, dir, name))
+		if err != nil {
+			return os.NewSyscallError("symlink", err)
+		}
+		return copyNamed(f, dir, name)
 	case sys.S_IFDIR:
 		return malformed("hard link to a directory: %w", syscall.EPERM)
 	default:
-		return errors.Join(sys.Mknodat(dir, name, f.st.Mode, f.st.Rdev), copyNamed(f, dir, name))
+		if err := sys.Mknodat(dir, name, f.st.Mode, f.st.Rdev); err != nil {
+			return os.NewSyscallError("mknod", err)
+		}
+		return copyNamed(f, dir, name)
 	}
 	xattrs, err := kept(f.in, f.name)
 	if err != nil {
@@ -79,7 +85,7 @@ func copyUp(f *found, dir int, name string) error {
 	if err != nil {
 		return err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	fd, err := sys.CreateFile(dir, name)
 	if err != nil {
 		return os.NewSyscallError("create", err)
@@ -91,12 +97,30 @@ func copyUp(f *found, dir int, name string) error {
 	return errors.Join(err, dst.Close())
 }
 
-// copyNamed gives a copy that is not to be opened owner and times.
+// copyNamed gives a copy that is not to be opened what the file has.
 func copyNamed(f *found, dir int, name string) error {
 	if f.st.UID != uint32(os.Geteuid()) || f.st.GID != uint32(os.Getegid()) {
 		if err := sys.Lchownat(dir, name, f.st.UID, f.st.GID); err != nil {
 			return os.NewSyscallError("chown", err)
 		}
+	}
+	xattrs, err := kept(f.in, f.name)
+	if err != nil {
+		return err
+	}
+	err = fdSource{fd: dir}.withPath(name, func(path string) error {
+		for attribute, value := range xattrs {
+			if err := sys.SetXattrPath(path, attribute, value); err != nil {
+				return os.NewSyscallError("set attribute "+attribute, err)
+			}
+		}
+		if f.st.Mode&sys.S_IFMT == sys.S_IFLNK {
+			return nil
+		}
+		return os.NewSyscallError("chmod", sys.ChmodPath(path, f.st.Mode)) // making it minded the umask
+	})
+	if err != nil {
+		return err
 	}
 	return os.NewSyscallError("set times", sys.SetTimes(dir, name, f.st.MtimeSec, f.st.MtimeNs))
 }

@@ -9,6 +9,8 @@ type DiffOptions struct {
 	// UIDs and GIDs are the id maps of whoever made the changes. They are
 	// undone; empty means none.
 	UIDs, GIDs []IDRange
+	// Exclude are paths that are left out, with what is in them.
+	Exclude []Path
 }
 
 // DiffInfo says what a layer has become.

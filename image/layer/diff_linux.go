@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,6 +84,9 @@ func (p *differ) dir(v *view, prefix string, changed bool) error {
 	for _, name := range names {
 		if err := p.ctx.Err(); err != nil {
 			return context.Cause(p.ctx)
+		}
+		if slices.Contains(p.o.Exclude, Path(prefix+name)) {
+			continue
 		}
 		if err := p.name(v, name, prefix, changed); err != nil {
 			return at(prefix+name, err)
@@ -181,7 +185,7 @@ func (p *differ) content(v *view, f *found, size int64) error {
 	if err != nil {
 		return err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	n, err := io.CopyBuffer(p.tar, io.LimitReader(src, size), p.buf)
 	if err == nil && n < size {
 		err = io.ErrUnexpectedEOF // it was made shorter meanwhile

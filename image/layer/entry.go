@@ -66,6 +66,9 @@ func readMeta(h *tar.Header, o *Options, l *Limits) (m meta, skipped []string, e
 		if err := within("length of attribute "+name, int64(len(value)), l.Xattr); err != nil {
 			return m, nil, err
 		}
+		if name == "security.capability" && value == "" { // the kernel takes it, and cannot read it
+			return m, nil, malformed("attribute %s: no value", name)
+		}
 		if m.xattrs == nil {
 			m.xattrs = make(map[string]string)
 		}

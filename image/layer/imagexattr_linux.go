@@ -52,7 +52,7 @@ func kernelACL(n *node, mode uint32, name string, value []byte) ([]byte, error) 
 	case n.kind != kindDir:
 		return nil, syscall.EACCES
 	}
-	return value, nil
+	return withoutIDs(value), nil
 }
 
 // kernelCapability checks a file's capabilities (linux/capability.h). Those of

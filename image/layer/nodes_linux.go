@@ -214,7 +214,7 @@ func (u *unpackedNodes) copyUp(f *found, p string) error {
 		if err != nil {
 			return err
 		}
-		defer content.Close()
+		defer func() { _ = content.Close() }()
 		return u.back.file(d.put(n), m, content, false)
 	case sys.S_IFLNK:
 		n.kind = kindSymlink

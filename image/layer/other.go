@@ -47,5 +47,8 @@ func Diff(context.Context, io.Writer, *os.File, []*os.File, DiffOptions) (*DiffI
 	return nil, unsupported("diff")
 }
 
+// Open is for Linux only.
+func Open(Format, []*os.File, string) (io.ReadCloser, error) { return nil, unsupported("open file of") }
+
 // Fits is for Linux only.
 func Fits(*os.File, []*os.File, *Info, Format) (bool, error) { return false, unsupported("settle") }

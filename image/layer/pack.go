@@ -54,3 +54,16 @@ func (u *unpacker) Close() error {
 	u.close()
 	return nil
 }
+
+// MediaType is the OCI's name for a layer that is packed like that.
+func MediaType(c image.Compression) (string, error) {
+	switch c {
+	case image.Plain:
+		return image.MediaTypeOCILayer, nil
+	case image.Gzip:
+		return image.MediaTypeOCILayerGzip, nil
+	case image.Zstd:
+		return image.MediaTypeOCILayerZstd, nil
+	}
+	return "", &image.MediaTypeError{What: "layer", Got: string(c)}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -117,8 +118,10 @@ func TestRandomLayers(t *testing.T) {
 func withoutLinks(listing string) string {
 	lines := strings.Split(listing, "\n")
 	for i, l := range lines {
-		if at := strings.LastIndex(l, ` = "`); at >= 0 {
-			lines[i] = l[:at]
+		if before, link, ok := strings.Cut(l, ` = "`); ok {
+			quoted, _ := strconv.QuotedPrefix(`"` + link)
+			l = before + link[len(quoted)-1:]
+			lines[i] = l
 		}
 		if !testutil.IsRoot() && strings.Contains(l, " symlink ") {
 			lines[i] = strings.Join(strings.SplitN(l, " ", 2), " ")

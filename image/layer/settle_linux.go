@@ -19,7 +19,8 @@ func (i *Info) NeedsLower() bool {
 }
 
 // Settle settles what a layer's directory leaves open, now that those of the
-// layers below are there, settled themselves and given the lowest first:
+// layers below are there, settled themselves and given the lowest first, as
+// directories or as files with EROFS images:
 //
 //   - Directories that the layer does not describe are as they are below.
 //     Where there is a symbolic link below, they become what it points to.

@@ -15,8 +15,8 @@ import (
 )
 
 // Tree lists everything below the root in directories that layers were
-// unpacked to, given the lowest first: what a mount of them would show. It
-// mounts nothing. Owners and devices that were recorded are shown as such.
+// unpacked to, or in files with EROFS images, given the lowest first: what a
+// mount of them would show. It mounts nothing. Owners and devices that were recorded are shown as such.
 // Paths come in order, what is in a directory after it.
 func Tree(format Format, layers ...*os.File) ([]Entry, error) {
 	t := &treeReader{links: make(map[inode]Path)}
@@ -159,7 +159,7 @@ func contentDigest(dir source, name string) (image.Digest, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return "", err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	iofs "io/fs"
+	"os"
 
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/image/store"
@@ -58,3 +59,11 @@ func (v *View) FS() iofs.FS { return nil }
 
 // Close does nothing.
 func (v *View) Close() error { return nil }
+
+// OpenLayers is for Linux only.
+func (s *Stack) OpenLayers() ([]*os.File, func() error, error) {
+	return nil, nil, unsupported("opening of layers")
+}
+
+// Open is for Linux only.
+func (s *Stack) Open(string) (io.ReadCloser, error) { return nil, unsupported("opening of layers") }

@@ -169,6 +169,15 @@ func (l *Lease) Create(ctx context.Context, mediaType string) (*Writer, error) {
 // attempt: the next Write is to bring the bytes from there on.
 func (w *Writer) Offset() int64 { return w.size }
 
+// ReadAt reads what is there, for somebody who needs all of a blob that an
+// earlier attempt has begun.
+func (w *Writer) ReadAt(b []byte, off int64) (int, error) {
+	if w.file == nil {
+		return 0, fmt.Errorf("read blob: %w", ErrReleased)
+	}
+	return w.file.ReadAt(b, off)
+}
+
 // Reset throws away what is there, for a source that cannot go on in the
 // middle.
 func (w *Writer) Reset() error {

@@ -47,6 +47,9 @@ func (s *Store) Lease(ctx context.Context) (*Lease, error) {
 	return &Lease{store: s, file: f, kept: make(map[string]bool), added: make(map[image.Digest]bool)}, nil
 }
 
+// Store is the store that the lease is of.
+func (l *Lease) Store() *Store { return l.store }
+
 // Release ends the lease: what nothing else keeps is removed by the next
 // collection. Releasing again does nothing; it is safe on nil.
 func (l *Lease) Release() error {

@@ -65,9 +65,6 @@ func (l *Lease) TryUnpack(ctx context.Context, key LayerKey) (*Unpacking, error)
 	return l.begin(ctx, key, l.store.tryLockFile)
 }
 
-// Store is where the lease keeps things.
-func (l *Lease) Store() *Store { return l.store }
-
 // locker opens, or makes, a file and takes its lock.
 type locker func(ctx context.Context, path string) (*os.File, error)
 

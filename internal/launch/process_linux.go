@@ -14,7 +14,8 @@ import (
 // releases everything.
 type Process struct {
 	control *os.File
-	out     outbox // used by one goroutine, before the main process has executed
+	out     outbox     // used by one goroutine, before the main process has executed
+	files   []*os.File // what the Program kept; likewise
 
 	mu      sync.Mutex
 	proc    *os.Process   // process 1, or what will become it
@@ -39,6 +40,14 @@ func (p *Process) PID() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.proc.Pid
+}
+
+// TakeFiles gives what the Program kept, see [program.Sequence.Keep]. They are
+// the caller's from now on; what was not taken is closed by Wait.
+func (p *Process) TakeFiles() []*os.File {
+	files := p.files
+	p.files = nil
+	return files
 }
 
 // follow goes on with the process that the launcher forked as another child of
@@ -141,7 +150,7 @@ func (p *Process) reap() error {
 	p.mu.Lock()
 	proc := p.proc
 	p.mu.Unlock()
-	errs = append(errs, waitFor(proc))
+	errs = append(errs, waitFor(proc), closeAll(nil, p.TakeFiles()))
 	if err := p.control.Close(); err != nil {
 		errs = append(errs, fmt.Errorf("close control socket: %w", err))
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"syscall"
 	"unsafe"
+
+	"github.com/sandkit/sandkit/internal/sys"
 )
 
 // The wire format; src/wire.h has the same.
@@ -35,8 +37,30 @@ func readMessage(r io.Reader) (message, error) {
 	if _, err := io.ReadFull(r, b[:]); err != nil {
 		return message{}, err
 	}
+	return parseMessage(b), nil
+}
+
+func parseMessage(b [messageSize]byte) message {
 	e := binary.NativeEndian
-	return message{e.Uint32(b[:]), e.Uint32(b[4:]), e.Uint64(b[8:])}, nil
+	return message{e.Uint32(b[:]), e.Uint32(b[4:]), e.Uint64(b[8:])}
+}
+
+// receive reads one message, and keeps the files, at most max, that come with
+// it.
+func (p *Process) receive(max int) (message, error) {
+	if max == 0 {
+		return readMessage(p.control)
+	}
+	conn, err := p.control.SyscallConn()
+	if err != nil {
+		return message{}, err
+	}
+	var b [messageSize]byte
+	files, err := sys.ReceiveFiles(conn, b[:], max)
+	for _, f := range files {
+		p.files = append(p.files, f.File("from sandbox"))
+	}
+	return parseMessage(b), err
 }
 
 func writeMessage(w io.Writer, m message) error {

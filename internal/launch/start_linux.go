@@ -196,7 +196,7 @@ func (r *request) finish(ctx context.Context, p *Process, part int) (*Process, e
 // awaitStart follows the Program until the main process has executed.
 func (p *Process) awaitStart(prog *program.Program) error {
 	for {
-		m, err := readMessage(p.control)
+		m, err := p.receive(prog.Kept())
 		if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
 			return fmt.Errorf("launcher ended during set-up: %w", io.ErrUnexpectedEOF)
 		}
@@ -205,6 +205,9 @@ func (p *Process) awaitStart(prog *program.Program) error {
 		}
 		switch m.kind {
 		case msgStarted:
+			if len(p.files) != prog.Kept() {
+				return fmt.Errorf("BUG: got %d of %d files from launcher", len(p.files), prog.Kept())
+			}
 			return p.reapEarlier()
 		case msgForked:
 			if err := p.follow(int(m.value)); err != nil {

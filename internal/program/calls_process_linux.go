@@ -34,6 +34,23 @@ func (s *Sequence) Post(w Word) Ref { return s.add(call(opPost, w.arg())) }
 // process or the host program does. Nothing follows it.
 func (s *Sequence) Stay() Ref { return s.add(call(opStay)) }
 
+// Keep closes every descriptor of this process but those, at most [MaxKept],
+// which the host program gets when the main process has executed.
+func (s *Sequence) Keep(fds ...FD) Ref {
+	if len(fds) > MaxKept {
+		panic("BUG: the launcher keeps fewer descriptors")
+	}
+	s.prog.kept = len(fds)
+	args := []Arg{integer(len(fds))}
+	for _, fd := range fds {
+		args = append(args, fd.arg())
+	}
+	return s.add(call(opKeep, args...))
+}
+
+// MaxKept is how many descriptors the host program can get.
+const MaxKept = 2
+
 // HostAlive ends the sandbox here when the host program is gone.
 func (s *Sequence) HostAlive() Ref { return s.add(call(opHostAlive)) }
 

@@ -18,6 +18,7 @@ type Program struct {
 	// Init is executed by process 1, Main by the main process.
 	Init, Main *Sequence
 
+	kept      int      // files for the host program
 	passed    []string // files of process 1
 	mainFiles []string
 	made      counts
@@ -76,6 +77,9 @@ func (p *Program) Passed() (prelude, rest, main []string) {
 	}
 	return p.passed[:n], p.passed[n:], p.mainFiles
 }
+
+// Kept is how many descriptors the host program gets, see [Sequence.Keep].
+func (p *Program) Kept() int { return p.kept }
 
 // A Word is a place in the memory that both processes share, with which one
 // waits for the other.

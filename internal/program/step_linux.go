@@ -41,6 +41,7 @@ var (
 	opDropBounding   = sys.Call{Name: "DROP_BOUNDING", Nr: 0x10007}
 	opCut            = sys.Call{Name: "CUT", Nr: 0x10008}
 	opFiles          = sys.Call{Name: "FILES", Nr: 0x10009}
+	opKeep           = sys.Call{Name: "KEEP", Nr: 0x1000a}
 )
 
 // IDMaps tells whether the step makes an idmapped mount.

@@ -52,3 +52,20 @@ func (f *FD) File(name string) *os.File { return os.NewFile(uintptr(f.Disown()),
 
 // String tells the number, for logs.
 func (f *FD) String() string { return fmt.Sprintf("fd %d", f.Int()) }
+
+// Duplicate gives another descriptor of the same open file (F_DUPFD_CLOEXEC).
+func Duplicate(f *os.File) (*FD, error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var n int
+	var dupErr error
+	if err := conn.Control(func(fd uintptr) { n, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) }); err != nil {
+		return nil, err
+	}
+	if dupErr != nil {
+		return nil, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", dupErr)
+	}
+	return NewFD(n), nil
+}

@@ -66,3 +66,13 @@ func mountError(ctx int, what string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
+
+// CloneDetached makes another detached mount of the root of one, which is shared
+// by all (open_tree). Kernels before 6.15 say EINVAL.
+func CloneDetached(mount *os.File) (*FD, error) {
+	fd, err := unix.OpenTree(int(mount.Fd()), "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	if err != nil {
+		return nil, os.NewSyscallError("open_tree", err)
+	}
+	return NewFD(fd), nil
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -41,6 +42,24 @@ func Fstatat(dir int, name string) (Stat, error) {
 		Device: st.Dev, Inode: st.Ino, Rdev: st.Rdev, MtimeSec: int64(st.Mtim.Sec), MtimeNs: int64(st.Mtim.Nsec), Blocks: st.Blocks, //nolint:unconvert // likewise
 	}, nil
 }
+
+// SyscallStat is Fstatat with all that the kernel tells, in the form that
+// os.FileInfo has it in.
+func SyscallStat(dir int, name string) (*syscall.Stat_t, error) {
+	flags := unix.AT_SYMLINK_NOFOLLOW
+	if name == "" {
+		flags |= unix.AT_EMPTY_PATH
+	}
+	st := new(syscall.Stat_t)
+	// Both types are the kernel's struct stat.
+	if err := unix.Fstatat(dir, name, (*unix.Stat_t)(unsafe.Pointer(st)), flags); err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+// The conversion above needs that they do not differ.
+var _ [unsafe.Sizeof(syscall.Stat_t{})]byte = [unsafe.Sizeof(unix.Stat_t{})]byte{}
 
 // CreateFile makes a new, empty regular file below dir and opens it for
 // writing; it fails if something has that name.
@@ -118,6 +137,12 @@ func Fchown(fd int, uid, gid uint32) error { return unix.Fchown(fd, int(uid), in
 // Lchownat gives name below dir away; a symbolic link is not followed.
 func Lchownat(dir int, name string, uid, gid uint32) error {
 	return unix.Fchownat(dir, name, int(uid), int(gid), unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// Lchown gives a file away that fd stands for, also one opened with O_PATH,
+// such as a symbolic link.
+func Lchown(fd int, uid, gid uint32) error {
+	return unix.Fchownat(fd, "", int(uid), int(gid), unix.AT_EMPTY_PATH|unix.AT_SYMLINK_NOFOLLOW)
 }
 
 // Fchmod sets permissions, and the bits for set-user-ID, set-group-ID and

@@ -3,6 +3,7 @@ package sys
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 
@@ -50,6 +51,63 @@ func SendFiles(conn syscall.RawConn, data []byte, files []int, wait bool) (n int
 		return 0, fmt.Errorf("sendmsg: %w", err)
 	}
 	return max(0, n), nil
+}
+
+// ReceiveFiles reads from a non-blocking stream socket until b is full, and
+// gives the descriptors, at most max, that came with it. The error is EMFILE
+// when there was no room for all of them. The caller closes them.
+func ReceiveFiles(conn syscall.RawConn, b []byte, max int) (files []*FD, err error) {
+	rights := make([]byte, unix.CmsgSpace(4*max))
+	for len(b) > 0 {
+		var n, rn, flags int
+		var readErr error
+		err := conn.Read(func(fd uintptr) bool {
+			for {
+				n, rn, flags, _, readErr = unix.Recvmsg(int(fd), b, rights, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
+				if readErr != unix.EINTR {
+					return readErr != unix.EAGAIN
+				}
+			}
+		})
+		if err == nil && readErr != nil {
+			err = os.NewSyscallError("recvmsg", readErr)
+		}
+		if err != nil {
+			return files, err
+		}
+		if n == 0 {
+			return files, io.EOF
+		}
+		b = b[n:]
+		got, err := takeRights(rights[:rn])
+		files = append(files, got...)
+		if err == nil && flags&unix.MSG_CTRUNC != 0 {
+			err = os.NewSyscallError("recvmsg", unix.EMFILE)
+		}
+		if err != nil {
+			return files, err
+		}
+	}
+	return files, nil
+}
+
+// takeRights owns what came with a message.
+func takeRights(rights []byte) ([]*FD, error) {
+	messages, err := unix.ParseSocketControlMessage(rights)
+	if err != nil {
+		return nil, os.NewSyscallError("recvmsg", err)
+	}
+	var files []*FD
+	for i := range messages {
+		fds, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			return files, os.NewSyscallError("recvmsg", err)
+		}
+		for _, fd := range fds {
+			files = append(files, NewFD(fd))
+		}
+	}
+	return files, nil
 }
 
 // GrowFDTable makes room for n descriptors at once. In a program with threads

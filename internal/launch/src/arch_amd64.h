@@ -1,11 +1,13 @@
 // System calls, the entry point and the second stack on amd64.
 #define NR_read 0
+#define NR_close 3
 #define NR_mmap 9
 #define NR_munmap 11
 #define NR_rt_sigaction 13
 #define NR_rt_sigprocmask 14
 #define NR_nanosleep 35
 #define NR_sendto 44
+#define NR_sendmsg 46
 #define NR_recvmsg 47
 #define NR_clone 56
 #define NR_kill 62

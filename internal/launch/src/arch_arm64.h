@@ -1,4 +1,5 @@
 // System calls, the entry point and the second stack on arm64.
+#define NR_close 57
 #define NR_read 63
 #define NR_ppoll 73
 #define NR_signalfd4 74
@@ -11,6 +12,7 @@
 #define NR_rt_sigprocmask 135
 #define NR_prctl 167
 #define NR_sendto 206
+#define NR_sendmsg 211
 #define NR_recvmsg 212
 #define NR_munmap 215
 #define NR_clone 220

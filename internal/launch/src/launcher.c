@@ -34,6 +34,7 @@ typedef long i64;
 enum { EINTR = 4, ENOMEM = 12, EACCES = 13, EINVAL = 22, ETXTBSY = 26, ENOSPC = 28, EPROTO = 71 };
 enum { SIGKILL = 9, SIGCHLD = 17, SIGSTOP = 19, SIG_LAST = 64 };
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, WNOHANG = 1, POLLIN = 1, MSG_NOSIGNAL = 0x4000, PR_CAPBSET_DROP = 24, PTRACE_DETACH = 17, SIGTRAP = 5 };
+enum { SOL_SOCKET = 1, SCM_RIGHTS = 1 };
 enum { SFD_CLOEXEC = 02000000, SIG_SETMASK = 2 };
 enum { PROT_RW = 3, MAP_PRIVATE_ANON_FIXED_NOREPLACE = 0x100022 };
 enum { CLONE_VM = 0x100, CLONE_PARENT_SETTID = 0x100000, CLONE_CHILD_CLEARTID = 0x200000 };
@@ -64,6 +65,9 @@ static volatile u32 failed_step, failed_errno;
 // Counts posts and failures, so that who waits for one can sleep on one word.
 static volatile u32 events;
 static u32 main_pid;
+// What the host program gets when the main process has executed.
+static u32 kept[MAX_KEPT];
+static u32 kept_count;
 static u8 second_stack[8192] __attribute__((aligned(16)));
 
 static void __attribute__((noreturn)) quit(int code)
@@ -82,6 +86,27 @@ static void report(u32 kind, u32 arg, u64 value)
 	struct message m = {kind, arg, value};
 
 	send(&m, sizeof m);
+}
+
+// report_started hands over what was kept.
+static void report_started(void)
+{
+	struct message m = {MSG_STARTED, main_pid, 0};
+	struct { void *base; u64 len; } iov = {&m, sizeof m};
+	struct { u64 len; u32 level, type, fds[MAX_KEPT]; } control = {16 + 4 * kept_count, SOL_SOCKET, SCM_RIGHTS, {0}};
+	struct {
+		void *name; u32 namelen; u32 pad;
+		void *iov; u64 iovlen;
+		void *control; u64 controllen;
+		u32 flags;
+	} msg = {0, 0, 0, &iov, 1, &control, kept_count ? 16 + 8 : 0, 0};
+	u32 i;
+
+	for (i = 0; i < kept_count; i++)
+		control.fds[i] = kept[i];
+	SYS3(NR_sendmsg, CONTROL, &msg, MSG_NOSIGNAL);
+	for (i = 0; i < kept_count; i++)
+		SYS1(NR_close, kept[i]);
 }
 
 static void receive_all(void *to, u64 len)
@@ -176,6 +201,12 @@ static int ignored(const struct step *s, u32 errno)
 	return 0;
 }
 
+// argument gives the value of a step's argument.
+static u64 argument(const struct step *s, int i)
+{
+	return s->slots >> i & 1 ? *(u64 *)s->arg[i] : s->arg[i];
+}
+
 // call makes a step's system call: its result, or a negative errno. An errno
 // that the step ignores counts as 0.
 static i64 call(struct step *s)
@@ -185,7 +216,7 @@ static i64 call(struct step *s)
 	int i, tries = TXTBSY_TRIES;
 
 	for (i = 0; i < 6; i++)
-		a[i] = s->slots >> i & 1 ? *(u64 *)s->arg[i] : s->arg[i];
+		a[i] = argument(s, i);
 	for (;;) {
 		r = sys6(s->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 		// Somebody who forks just now holds the file open for writing.
@@ -292,6 +323,29 @@ static i64 drop_bounding(u64 keep)
 	return 0;
 }
 
+// keep closes everything but the control socket and what the host program is
+// to get: the number of descriptors, and these.
+static i64 keep(const struct step *s)
+{
+	u32 from, i, next;
+	i64 r = 0;
+
+	kept_count = s->arg[0];
+	for (i = 0; i < kept_count; i++)
+		kept[i] = argument(s, i + 1);
+	for (from = CONTROL + 1; r >= 0; from = next + 1) {
+		next = ~0u;
+		for (i = 0; i < kept_count; i++)
+			if (kept[i] >= from && kept[i] < next)
+				next = kept[i];
+		if (next == ~0u)
+			return SYS3(NR_close_range, from, ~0u, 0);
+		if (next > from)
+			r = SYS3(NR_close_range, from, next - 1, 0);
+	}
+	return r;
+}
+
 static void __attribute__((noreturn)) stay(void);
 
 // await waits until a word is posted. Process 1 also looks whether the main
@@ -357,6 +411,8 @@ static i64 step(struct step *s, int is_init)
 		return host_alive();
 	case OP_DROP_BOUNDING:
 		return drop_bounding(s->arg[0]);
+	case OP_KEEP:
+		return keep(s);
 	case OP_FILES:
 		return take_files();
 	case OP_STAY:
@@ -466,7 +522,7 @@ static void __attribute__((noreturn)) stay(void)
 	}
 	fds[1].fd = fd;
 	SYS3(NR_munmap, BASE, 2 * PART, 0);
-	report(MSG_STARTED, main_pid, 0);
+	report_started();
 	reap();
 	for (;;) {
 		u32 info[32];

@@ -8,6 +8,7 @@
 // and it is the main process that receives them.
 #define MAGIC 0x316b6e73u // "snk1"
 #define MAX_FILES 250     // in one message; the kernel's limit is 253 (SCM_MAX_FD)
+#define MAX_KEPT 2
 #define TXTBSY_TRIES 50
 #define SKIPPED (-1L) // a step's result when its errno was ignored: no descriptor
 
@@ -48,6 +49,7 @@ struct step {
 #define OP_DROP_BOUNDING 0x10007   // arg: the capabilities to keep, one bit each
 #define OP_CUT 0x10008             // the end of the prelude: go on with the second part
 #define OP_FILES 0x10009           // the main process takes its files
+#define OP_KEEP 0x1000a            // arg: a number, and as many descriptors to keep; all others are closed
 
 struct message {
 	u32 kind;
@@ -57,7 +59,7 @@ struct message {
 
 // From the launcher.
 #define MSG_FAILED 1  // arg: part and step, value: errno
-#define MSG_STARTED 2 // arg: pid of the main process inside
+#define MSG_STARTED 2 // arg: pid of the main process inside; with what OP_KEEP kept
 #define MSG_EXITED 3  // arg: wait status; a struct rusage follows
 #define MSG_FORKED 4  // value: pid of the process that goes on
 

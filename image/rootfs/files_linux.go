@@ -1,0 +1,48 @@
+package rootfs
+
+import (
+	"errors"
+	"io"
+	"os"
+
+	"github.com/sandkit/sandkit/image/layer"
+)
+
+// OpenLayers opens the root directories of the layers, the lowest first, as
+// [layer.Diff] needs them. It takes root where there are EROFS images, which are
+// mounted for that, detached. The caller calls done when the files are not
+// needed any more.
+func (s *Stack) OpenLayers() (layers []*os.File, done func() error, err error) {
+	done = func() error {
+		var errs []error
+		for _, f := range layers {
+			errs = append(errs, f.Close())
+		}
+		return errors.Join(errs...)
+	}
+	for _, l := range s.Layers {
+		fd, err := l.openRoot()
+		if err != nil {
+			return nil, nil, errors.Join(err, done())
+		}
+		layers = append(layers, fd.File(l.Path))
+	}
+	return layers, done, nil
+}
+
+// Open opens a regular file as a mount of the layers would show it. Symbolic
+// links are followed inside the root. The caller closes it.
+func (s *Stack) Open(name string) (io.ReadCloser, error) {
+	layers, done, err := s.OpenLayers()
+	if err != nil {
+		return nil, err
+	}
+	f, err := layer.Open(s.Format, layers, name)
+	if err := errors.Join(err, done()); err != nil {
+		if f != nil {
+			f.Close()
+		}
+		return nil, err
+	}
+	return f, nil
+}

@@ -1,0 +1,140 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/image/layer"
+	"github.com/sandkit/sandkit/image/store"
+)
+
+// Commit makes an image of the sandbox's image and of what its programs have
+// changed, as docker commit does, and adds it to the store that the image came
+// from. A running sandbox is paused meanwhile, unless o.NoPause says otherwise.
+// What was mounted is left out, and so are the image's volumes; the
+// configuration is what the sandbox runs with, and what o.Changes say. It works
+// from the start to Close, also when no program runs any more.
+func (s *Sandbox) Commit(ctx context.Context, o image.CommitOptions) (image.Image, error) {
+	var img image.Image
+	err := s.withFiles(func(h held) (err error) {
+		img, err = s.commit(ctx, h, &o)
+		return err
+	})
+	return img, s.wrap("commit", "", "", err)
+}
+
+func (s *Sandbox) commit(ctx context.Context, h held, o *image.CommitOptions) (image.Image, error) {
+	if h.image == nil {
+		return nil, fmt.Errorf("the root is no image (WithImage): %w", errors.ErrUnsupported)
+	}
+	config, err := s.committedConfig(h.image.image, o)
+	if err != nil {
+		return nil, err
+	}
+	lease, err := h.image.store.Lease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	img, err := s.commitUnder(ctx, lease, h, config, o)
+	return img, errors.Join(err, lease.Release())
+}
+
+// committedConfig is the new image's configuration, but for the layers.
+func (s *Sandbox) committedConfig(base image.Image, o *image.CommitOptions) (*image.Config, error) {
+	spec := s.Spec()
+	c := base.Config()
+	c.Config = c.Config.Merge(spec.runConfig())
+	if err := image.ApplyChanges(&c.Config, o.Changes); err != nil {
+		return nil, err
+	}
+	created := o.Created.UTC()
+	if created.IsZero() {
+		created = time.Now().UTC()
+	}
+	c.Created, c.Author, c.Comment = &created, o.Author, o.Message
+	c.History = append(c.History, image.History{
+		Created: &created, CreatedBy: strings.Join(spec.Process.Command, " "), Author: o.Author, Comment: o.Message,
+	})
+	return c, nil
+}
+
+func (s *Sandbox) commitUnder(ctx context.Context, lease *store.Lease, h held, config *image.Config, o *image.CommitOptions) (image.Image, error) {
+	desc, info, err := s.commitLayer(ctx, lease, h, o)
+	if err != nil {
+		return nil, err
+	}
+	img, err := lease.Append(ctx, h.image.image, desc, info.DiffID, *config)
+	if err != nil {
+		return nil, err
+	}
+	return img, lease.Tag(ctx, o.Ref, img.Descriptor())
+}
+
+// commitLayer puts the changes into the store, while nothing changes.
+func (s *Sandbox) commitLayer(ctx context.Context, lease *store.Lease, h held, o *image.CommitOptions) (
+	_ image.Descriptor, _ *layer.DiffInfo, err error,
+) {
+	mediaType, err := layer.MediaType(o.Compression)
+	if err != nil {
+		return image.Descriptor{}, nil, err
+	}
+	lowers, closeLowers, err := h.image.stack.OpenLayers()
+	if err != nil {
+		return image.Descriptor{}, nil, err
+	}
+	defer func() { err = errors.Join(err, closeLowers()) }()
+	w, err := lease.Create(ctx, mediaType)
+	if err != nil {
+		return image.Descriptor{}, nil, err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	if !o.NoPause {
+		resume, err := s.pauseForCommit(ctx)
+		if err != nil {
+			return image.Descriptor{}, nil, err
+		}
+		defer func() { err = errors.Join(err, resume()) }()
+	}
+	p, err := layer.NewPacker(w, o.Compression)
+	if err != nil {
+		return image.Descriptor{}, nil, err
+	}
+	info, err := layer.Diff(ctx, p, h.changes, lowers, h.diffOptions())
+	if err = errors.Join(err, p.Close()); err != nil {
+		return image.Descriptor{}, nil, err
+	}
+	desc, err := w.Commit(ctx)
+	return desc, info, err
+}
+
+// pauseForCommit pauses what runs, and gives what lets it go on.
+func (s *Sandbox) pauseForCommit(ctx context.Context) (resume func() error, err error) {
+	err = s.Pause(ctx)
+	if errors.Is(err, ErrNotRunning) {
+		return func() error { return nil }, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w (CommitOptions.NoPause goes without)", err)
+	}
+	return func() error {
+		if err := s.Resume(context.WithoutCancel(ctx)); err != nil && !errors.Is(err, ErrNotRunning) {
+			return err
+		}
+		return nil
+	}, nil
+}
+
+// diffOptions say what is no change of the programs'.
+func (h held) diffOptions() layer.DiffOptions {
+	o := layer.DiffOptions{Format: h.image.stack.Format, Exclude: slices.Clone(h.given)}
+	o.UIDs, o.GIDs = h.owners.layerIDs()
+	for v := range h.image.image.Config().Config.Volumes {
+		o.Exclude = append(o.Exclude, layer.Path(strings.Trim(v, "/")))
+	}
+	return o
+}

@@ -1,0 +1,176 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	iofs "io/fs"
+	"path"
+	"slices"
+	"sync"
+
+	"github.com/sandkit/sandkit/fs"
+	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/image/registry"
+	"github.com/sandkit/sandkit/image/rootfs"
+	"github.com/sandkit/sandkit/image/store"
+	"github.com/sandkit/sandkit/internal/safepath"
+)
+
+// A rooted image has its layers ready to be mounted. The lease keeps them.
+type rooted struct {
+	store *store.Store
+	lease *store.Lease
+	image image.Image
+	stack *rootfs.Stack
+	// layers are the stack's, the lowest first.
+	layers []imageLayer
+	open   func(name string) (io.ReadCloser, error) // a file of the layers
+	files  sync.Map                                 // of small files: their contents by name
+
+	key   imageKey
+	table string // the store's generation
+	users int    // sandboxes; guarded by hostImages
+}
+
+// openImage finds the sandbox's image, pulls and unpacks it when that has to be
+// done. The caller releases it.
+func (s *Sandbox) openImage(ctx context.Context) (*rooted, error) {
+	st := s.images.store
+	if st == nil {
+		var err error
+		if st, err = store.Open(""); err != nil {
+			return nil, err
+		}
+	}
+	key := imageKey{st.Dir(), s.spec.Image.Ref, s.spec.Image.Platform.String()}
+	table, err := st.Generation()
+	if err != nil {
+		return nil, err
+	}
+	if s.spec.Image.Pull != PullAlways {
+		if r := hostImages.take(ctx, key, table); r != nil {
+			return r, nil
+		}
+	}
+	lease, err := st.Lease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &rooted{store: st, lease: lease, key: key, users: 1}
+	if err = s.fill(ctx, r); err == nil {
+		err = r.prepareLayers()
+	}
+	if err != nil {
+		return nil, errors.Join(imageError(err), lease.Release())
+	}
+	r.open = r.stack.Open
+	// A pull has changed it; then the next start looks once more.
+	r.table = table
+	return r, nil
+}
+
+// imageError lets what is not there be found by this package's sentinel, too.
+func imageError(err error) error {
+	if errors.Is(err, image.ErrNotFound) && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	return err
+}
+
+func (s *Sandbox) fill(ctx context.Context, r *rooted) error {
+	o := rootfs.Options{Progress: s.images.progress}
+	policy, name := s.spec.Image.Pull, s.spec.Image.Ref
+	if policy != PullAlways {
+		img, err := r.lease.Image(ctx, name, s.spec.Image.Platform)
+		if err == nil {
+			r.image = img
+			r.stack, err = rootfs.Unpack(ctx, r.lease, img, o)
+			if err == nil || !errors.Is(err, image.ErrNotFound) {
+				return err
+			}
+		}
+		// It is not there, or not all of it.
+		if policy == PullNever || !errors.Is(err, image.ErrNotFound) {
+			return err
+		}
+	}
+	return s.pull(ctx, r, o)
+}
+
+// pull fetches the image; what arrives is unpacked at once.
+func (s *Sandbox) pull(ctx context.Context, r *rooted, o rootfs.Options) (err error) {
+	ref, err := image.ParseRef(s.spec.Image.Ref)
+	if err != nil {
+		return err
+	}
+	client := s.images.registry
+	if client == nil {
+		if client, err = registry.New(registry.Options{Logger: s.log}); err != nil {
+			return err
+		}
+	}
+	var unpacker *rootfs.Unpacker
+	defer func() {
+		if cerr := unpacker.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	r.image, err = client.Pull(ctx, r.lease, ref, registry.PullOptions{
+		Platform: s.spec.Image.Platform, Progress: s.images.progress,
+		Consumer: func(ctx context.Context, lease *store.Lease, img image.Image) (registry.Consumer, error) {
+			var err error
+			unpacker, err = rootfs.Begin(ctx, lease, img, o)
+			return unpacker, err
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if unpacker == nil {
+		r.stack, err = rootfs.Unpack(ctx, r.lease, r.image, o)
+		return err
+	}
+	r.stack, err = unpacker.Finish(ctx)
+	return err
+}
+
+// dirs are directories that must be there: the working directory, and the
+// image's volumes.
+func (r *rooted) dirs(s *Spec) []string {
+	var dirs []string
+	for d := range r.image.Config().Config.Volumes {
+		dirs = append(dirs, d)
+	}
+	slices.Sort(dirs)
+	if s.Process.Dir != "" {
+		dirs = append(dirs, s.Process.Dir)
+	}
+	var clean []string
+	for _, d := range dirs {
+		if d, err := safepath.Clean(path.Join("/", d)); err == nil && d != "/" {
+			clean = append(clean, d)
+		}
+	}
+	return clean
+}
+
+// readFile reads a file of the image that is small, and looked at by each
+// start.
+func (r *rooted) readFile(t *fs.Tree, name string) ([]byte, error) {
+	type result struct {
+		content []byte
+		err     error
+	}
+	if known, ok := r.files.Load(name); ok {
+		if known, ok := known.(result); ok {
+			return known.content, known.err
+		}
+	}
+	content, err := t.ReadFile(name, maxPasswd)
+	if err == nil || errors.Is(err, iofs.ErrNotExist) {
+		r.files.Store(name, result{content, err})
+	}
+	return content, err
+}
