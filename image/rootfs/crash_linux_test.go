@@ -94,7 +94,11 @@ var killable = []items{base, {file("lib/x", ""), gone("tmp")}, {dir("etc"), gone
 // takes over.
 func TestDieAtEveryStep(t *testing.T) {
 	eachBackend(t, func(t *testing.T, o Options) {
-		for step := 0; ; step++ {
+		stride := 1
+		if testing.Short() {
+			stride = 5
+		}
+		for step := 0; ; step += stride {
 			s := newStore(t, o)
 			img := addImage(t, s, "a", killable...)
 			out, err := helper(t, "die", s.Dir(), strconv.Itoa(int(o.Backend)), strconv.Itoa(step)).CombinedOutput()

@@ -174,7 +174,11 @@ func randomLayer(r *rand.Rand, files *[]string) items {
 func TestRandomImages(t *testing.T) {
 	eachBackend(t, func(t *testing.T, o Options) {
 		compared, failed, loose := 0, 0, 0
-		for seed := range uint64(8) {
+		seeds := uint64(8)
+		if testing.Short() {
+			seeds = 2
+		}
+		for seed := range seeds {
 			r := rand.New(rand.NewPCG(seed, 2))
 			var files []string
 			var pool []items
