@@ -160,15 +160,7 @@ func (b *builder) fitting(ctx context.Context, s *slot, t *tree) (*tree, error) 
 	if err := readJSON(filepath.Join(t.dir, infoName), &info); err != nil {
 		return nil, err
 	}
-	lowers, err := b.lowers()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := t.open()
-	if err != nil {
-		return nil, err
-	}
-	fits, err := layer.Fits(dir, lowers, &info, b.form.format)
+	fits, err := b.fits(t, &info)
 	if err == nil && fits {
 		err = b.noteFits(ctx, s)
 	}
@@ -177,6 +169,22 @@ func (b *builder) fitting(ctx context.Context, s *slot, t *tree) (*tree, error) 
 		return nil, err
 	}
 	return t, nil
+}
+
+// fits tells whether a layer is right over those so far.
+func (b *builder) fits(t *tree, info *layer.Info) (bool, error) {
+	lowers, err := b.lowers()
+	if err == nil {
+		_, err = t.open()
+	}
+	fits := false
+	if err == nil {
+		fits, err = layer.Fits(t.file, lowers, info, b.form.format)
+	}
+	if b.form.rootless && errors.Is(err, os.ErrPermission) {
+		return false, nil // see settle
+	}
+	return fits, err
 }
 
 // noteFits notes that the open tree fits a chain.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/sandkit/sandkit/image/layer"
@@ -20,7 +21,9 @@ func (b *builder) settle(ctx context.Context, i int, st *staged) error {
 		}
 	}
 	switch {
-	case errors.Is(err, layer.ErrConflict):
+	case errors.Is(err, layer.ErrConflict), b.form.rootless && errors.Is(err, os.ErrPermission):
+		// An ordinary user may not look into every directory of an image; one
+		// tree is made by the order of entries alone.
 		if err := st.close(); err != nil {
 			return err
 		}

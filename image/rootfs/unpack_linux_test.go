@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -174,7 +175,11 @@ func randomLayer(r *rand.Rand, files *[]string) items {
 func TestRandomImages(t *testing.T) {
 	eachBackend(t, func(t *testing.T, o Options) {
 		compared, failed, loose := 0, 0, 0
-		for seed := range uint64(8) {
+		seeds := uint64(8)
+		if testing.Short() {
+			seeds = 2
+		}
+		for seed := range seeds {
 			r := rand.New(rand.NewPCG(seed, 2))
 			var files []string
 			var pool []items
@@ -241,6 +246,27 @@ func TestManyLayers(t *testing.T) {
 		right(t, stack, layers...)
 		if len(stack.Layers) != len(layers) {
 			t.Errorf("%d layers", len(stack.Layers))
+		}
+	})
+}
+
+// TestNoPermission: an ordinary user may not look into all of their own
+// directories.
+func TestNoPermission(t *testing.T) {
+	closed := items{dir("d").mode(0), file("d/x", "x"), file("d/y", "y"), dir("e").mode(0o300), dir("e/f"), file("e/f/g", "")}
+	eachBackend(t, func(t *testing.T, o Options) {
+		s := newStore(t, o)
+		t.Cleanup(func() {
+			_, err := s.Prune(context.Background(), true) // what others may not remove
+			must(t, err)
+		})
+		for i, layers := range [][]items{{closed}, {closed, {gone("d/x"), file("e/f/h", "")}}, {closed, {gone("d/y")}, {gone("d/x")}}} {
+			stack := unpack(t, s, addImage(t, s, fmt.Sprint("i", i), layers...), o)
+			if testutil.IsRoot() {
+				right(t, stack, layers...)
+			} else if i > 0 && len(stack.Layers) != 1 {
+				t.Errorf("%v", stack.Layers)
+			}
 		}
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	iofs "io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -175,7 +174,7 @@ func TestViewAccess(t *testing.T) {
 	if b, err := os.ReadFile(v.Path() + "/etc/passwd"); err != nil || string(b) != "changed" {
 		t.Errorf("%q, %v", b, err)
 	}
-	if out, err := exec.CommandContext(t.Context(), "cat", v.Path()+"/etc/passwd").CombinedOutput(); err != nil || string(out) != "changed" {
+	if out, err := helper(t, "cat", v.Path()+"/etc/passwd").CombinedOutput(); err != nil || string(out) != "changed" {
 		t.Errorf("a child: %q, %v", out, err)
 	}
 	if err := os.WriteFile(target+"/big", bytes.Repeat([]byte("x"), 2<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {

@@ -5,8 +5,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // files changes the disk. It is the one place that does, so that tests can
@@ -80,8 +82,8 @@ func (f *files) syncDir(path string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// syncTree brings a tree to the disk, with all else of its file system: one
-// call for thousands of files.
+// syncTree brings a tree to the disk: a few files each for itself, a larger one
+// with all else of its file system, one call for thousands of files.
 func (f *files) syncTree(path string) error {
 	if err := f.check("synctree", path); err != nil || f.noSync {
 		return err
@@ -92,11 +94,35 @@ func (f *files) syncTree(path string) error {
 	}
 	info, err := file.Stat()
 	if err == nil && info.IsDir() {
-		err = syncFS(file)
+		err = syncFiles(file)
 	} else if err == nil {
 		err = syncData(file)
 	}
 	return errors.Join(err, file.Close())
+}
+
+// fewFiles is how many files of a directory are synced each for itself.
+const fewFiles = 8
+
+// syncFiles brings a directory with all that is in it to the disk.
+func syncFiles(dir *os.File) error {
+	entries, err := dir.ReadDir(fewFiles + 1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if len(entries) > fewFiles || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !e.Type().IsRegular() }) {
+		return syncFS(dir)
+	}
+	for _, e := range entries {
+		file, err := os.OpenFile(filepath.Join(dir.Name(), e.Name()), os.O_RDONLY|noFollow, 0)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(syncData(file), file.Close()); err != nil {
+			return err
+		}
+	}
+	return dir.Sync()
 }
 
 func (f *files) rename(from, to string) error {

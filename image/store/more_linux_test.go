@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -322,5 +323,35 @@ func TestWriterReadAt(t *testing.T) {
 	}
 	if _, err := w.ReadAt(b, 0); !errors.Is(err, ErrReleased) {
 		t.Errorf("after Commit: %v", err)
+	}
+}
+
+// TestSyncForms: whatever a layer is, it can be brought to the disk.
+func TestSyncForms(t *testing.T) {
+	var f files
+	dir := t.TempDir()
+	many := filepath.Join(dir, "many")
+	for i := range fewFiles + 1 {
+		if err := errors.Join(os.MkdirAll(many, 0o700), os.WriteFile(filepath.Join(many, strconv.Itoa(i)), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	few := filepath.Join(dir, "few")
+	if err := errors.Join(os.Mkdir(few, 0o700), os.WriteFile(few+"/file", []byte("x"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{many, few, few + "/file", dir} {
+		if err := f.syncTree(path); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := f.syncTree(dir + "/none"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+	if err := os.Symlink("many", dir+"/link"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.syncTree(dir + "/link"); err == nil {
+		t.Error("a link was followed")
 	}
 }
