@@ -49,6 +49,7 @@ func (s *Sandbox) committedConfig(base image.Image, o *image.CommitOptions) (*im
 	spec := s.Spec()
 	c := base.Config()
 	c.Config = c.Config.Merge(spec.runConfig())
+	command := slices.Concat(c.Config.Entrypoint, c.Config.Cmd)
 	if err := image.ApplyChanges(&c.Config, o.Changes); err != nil {
 		return nil, err
 	}
@@ -58,7 +59,7 @@ func (s *Sandbox) committedConfig(base image.Image, o *image.CommitOptions) (*im
 	}
 	c.Created, c.Author, c.Comment = &created, o.Author, o.Message
 	c.History = append(c.History, image.History{
-		Created: &created, CreatedBy: strings.Join(spec.Process.Command, " "), Author: o.Author, Comment: o.Message,
+		Created: &created, CreatedBy: strings.Join(command, " "), Author: o.Author, Comment: o.Message,
 	})
 	return c, nil
 }
@@ -112,29 +113,12 @@ func (s *Sandbox) commitLayer(ctx context.Context, lease *store.Lease, h held, o
 	return desc, info, err
 }
 
-// pauseForCommit pauses what runs, and gives what lets it go on.
-func (s *Sandbox) pauseForCommit(ctx context.Context) (resume func() error, err error) {
-	err = s.Pause(ctx)
-	if errors.Is(err, ErrNotRunning) {
-		return func() error { return nil }, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w (CommitOptions.NoPause goes without)", err)
-	}
-	return func() error {
-		if err := s.Resume(context.WithoutCancel(ctx)); err != nil && !errors.Is(err, ErrNotRunning) {
-			return err
-		}
-		return nil
-	}, nil
-}
-
 // diffOptions say what is no change of the programs'.
 func (h held) diffOptions() layer.DiffOptions {
 	o := layer.DiffOptions{Format: h.image.stack.Format, Exclude: slices.Clone(h.given)}
 	o.UIDs, o.GIDs = h.owners.layerIDs()
-	for v := range h.image.image.Config().Config.Volumes {
-		o.Exclude = append(o.Exclude, layer.Path(strings.Trim(v, "/")))
+	for _, v := range h.image.volumes {
+		o.Exclude = append(o.Exclude, layer.Path(strings.TrimPrefix(v, "/")))
 	}
 	return o
 }

@@ -60,7 +60,7 @@ func (s *Sandbox) letGo() error {
 	return errors.Join(errs...)
 }
 
-// borrow gives the held files as copies, which the caller closes: the sandbox
+// borrow gives the held files as copies, which the caller gives back: the sandbox
 // may be closed at any time.
 func (s *Sandbox) borrow() (held, error) {
 	s.mu.Lock()
@@ -76,11 +76,13 @@ func (s *Sandbox) borrow() (held, error) {
 	if h.root, err = duplicate(h.root); err != nil {
 		return held{}, err
 	}
-	if h.changes == nil {
-		return h, nil
+	if h.changes != nil {
+		if h.changes, err = duplicate(h.changes); err != nil {
+			return held{}, errors.Join(err, h.root.Close())
+		}
 	}
-	if h.changes, err = duplicate(h.changes); err != nil {
-		return held{}, errors.Join(err, h.root.Close())
+	if h.image != nil {
+		h.image.use()
 	}
 	return h, nil
 }
@@ -90,6 +92,9 @@ func (h held) giveBack() {
 	h.root.Close()
 	if h.changes != nil {
 		h.changes.Close()
+	}
+	if h.image != nil {
+		_ = h.image.release() // the lease ends at the latest with the program
 	}
 }
 

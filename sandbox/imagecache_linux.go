@@ -52,6 +52,13 @@ func (r *rooted) keepAgain(ctx context.Context) bool {
 	return false
 }
 
+// use begins one more use of an image that is in use.
+func (r *rooted) use() {
+	hostImages.mu.Lock()
+	defer hostImages.mu.Unlock()
+	r.users++
+}
+
 // release ends one use. What nobody uses stays ready for a while.
 func (r *rooted) release() error {
 	c := &hostImages

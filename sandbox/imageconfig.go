@@ -32,7 +32,7 @@ func (s *Spec) applyImage(img image.Image) error {
 	if s.Stop.Signal == 0 {
 		sig, err := parseSignal(c.StopSignal)
 		if err != nil {
-			return fmt.Errorf("stop signal of the image: %w", err)
+			return fmt.Errorf("%w: stop signal of the image: %w", ErrInvalidSpec, err)
 		}
 		s.Stop.Signal = sig
 	}

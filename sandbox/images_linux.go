@@ -8,6 +8,7 @@ import (
 	iofs "io/fs"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/sandkit/sandkit/fs"
@@ -26,8 +27,10 @@ type rooted struct {
 	stack *rootfs.Stack
 	// layers are the stack's, the lowest first.
 	layers []imageLayer
-	open   func(name string) (io.ReadCloser, error) // a file of the layers
-	files  sync.Map                                 // of small files: their contents by name
+	// volumes are directories whose content is no part of the image.
+	volumes []string
+	open    func(name string) (io.ReadCloser, error) // a file of the layers
+	files   sync.Map                                 // of small files: their contents by name
 
 	key   imageKey
 	table string // the store's generation
@@ -60,12 +63,11 @@ func (s *Sandbox) openImage(ctx context.Context) (*rooted, error) {
 	}
 	r := &rooted{store: st, lease: lease, key: key, users: 1}
 	if err = s.fill(ctx, r); err == nil {
-		err = r.prepareLayers()
+		err = r.prepare()
 	}
 	if err != nil {
-		return nil, errors.Join(imageError(err), lease.Release())
+		return nil, errors.Join(imageError(err), r.close())
 	}
-	r.open = r.stack.Open
 	// A pull has changed it; then the next start looks once more.
 	r.table = table
 	return r, nil
@@ -136,24 +138,42 @@ func (s *Sandbox) pull(ctx context.Context, r *rooted, o rootfs.Options) (err er
 	return err
 }
 
-// dirs are directories that must be there: the working directory, and the
-// image's volumes.
+// prepare makes ready what starts need.
+func (r *rooted) prepare() (err error) {
+	if len(r.stack.Layers) == 0 {
+		return fmt.Errorf("%w: the image has no layers, and so no files", ErrInvalidSpec)
+	}
+	if r.volumes, err = volumes(r.image.Config()); err != nil {
+		return err
+	}
+	r.open = r.stack.Open
+	return r.prepareLayers()
+}
+
+// dirs are directories that must be there: the image's volumes, and the working
+// directory.
 func (r *rooted) dirs(s *Spec) []string {
-	var dirs []string
-	for d := range r.image.Config().Config.Volumes {
-		dirs = append(dirs, d)
+	if s.Process.Dir == "" || path.Clean(s.Process.Dir) == "/" {
+		return r.volumes
 	}
-	slices.Sort(dirs)
-	if s.Process.Dir != "" {
-		dirs = append(dirs, s.Process.Dir)
-	}
-	var clean []string
-	for _, d := range dirs {
-		if d, err := safepath.Clean(path.Join("/", d)); err == nil && d != "/" {
-			clean = append(clean, d)
+	return append(slices.Clip(r.volumes), path.Clean(s.Process.Dir))
+}
+
+// volumes gives the directories, in order, whose content is no part of the image.
+func volumes(c *image.Config) ([]string, error) {
+	var all []string
+	for v := range c.Config.Volumes {
+		dir, err := safepath.Clean("/" + strings.TrimLeft(v, "/"))
+		if err == nil && dir == "/" {
+			err = errors.New("all that there is")
 		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: volume %.40q of the image: %w", ErrInvalidSpec, v, err)
+		}
+		all = append(all, dir)
 	}
-	return clean
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
 // readFile reads a file of the image that is small, and looked at by each

@@ -82,7 +82,10 @@ type groupError struct{ error }
 func (e *groupError) Unwrap() error { return e.error }
 
 // group is the cgroup of a running sandbox.
-type group struct{ room *room }
+type group struct {
+	room   *room
+	pauses pauses
+}
 
 // stats reads them, without the processes that are not the program's.
 func (g *group) stats() (cgroup.Stats, error) {
@@ -161,24 +164,6 @@ func (s *Sandbox) Stats(context.Context) (cgroup.Stats, error) {
 		return err
 	})
 	return stats, err
-}
-
-// Pause stops every process of the sandbox where it is, until Resume. Stop and
-// Kill work on a paused sandbox, too; its timeout goes on.
-func (s *Sandbox) Pause(ctx context.Context) error {
-	return s.inGroup("pause", func(g *group) error { return g.room.group.Freeze(ctx) })
-}
-
-// Resume lets a paused sandbox go on; one that is not paused does anyway.
-func (s *Sandbox) Resume(context.Context) error {
-	return s.inGroup("resume", func(g *group) error { return g.room.group.Thaw() })
-}
-
-// thaw makes sure that a paused sandbox notices signals.
-func (r *running) thaw() {
-	if r.group != nil {
-		_ = r.group.room.group.Thaw() // not paused, or gone
-	}
 }
 
 // Events tells what happens to the running sandbox, until its end or that of

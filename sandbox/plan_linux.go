@@ -11,10 +11,14 @@ const firstBlock, blockSize = 0x70000000, 1 << 16
 
 // Plan is a dry run: what Start would do on a host with these features. It
 // looks at the root and the mounts and changes nothing. The ids that root
-// reserves at the start are shown as the first ones that could be.
+// reserves at the start are shown as the first ones that could be. A Spec with an
+// image has none: the error matches [ErrNotSupported].
 func (s *Spec) Plan(f Features) (*Plan, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
+	}
+	if s.Image.Ref != "" {
+		return nil, &NotSupportedError{Feature: "plan of a sandbox with an image", Hint: "what the image says is known when it is pulled, at the start"}
 	}
 	b, err := newBuilder(s, planID, &f, nil)
 	if err != nil {

@@ -23,6 +23,7 @@ type running struct {
 	streams *streams
 	group   *group // nil: none
 	held    held
+	stop    StopPolicy // the image may have chosen the signal
 	timeout *time.Timer
 	force   Protections
 	started time.Time
@@ -139,7 +140,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 		s.log.Warn("sandbox goes without", "id", s.id, "what", d.What, "reason", d.Reason)
 	}
 	streams.start()
-	return &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), force: b.plan.Protections}, nil
+	return &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), stop: b.spec.Stop, force: b.plan.Protections}, nil
 }
 
 // prepare looks up on the host what the plan needs. What it opens is closed

@@ -128,10 +128,10 @@ func (s *Sandbox) Stop(ctx context.Context) error {
 		return s.wrap("stop", "", "", ErrNotRunning)
 	}
 	r.thaw()
-	if err := r.process.Signal(s.spec.Stop.signal()); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := r.process.Signal(r.stop.signal()); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return s.wrap("stop", "", "", err)
 	}
-	grace := time.AfterFunc(s.spec.Stop.grace(), func() { _ = r.process.Kill() })
+	grace := time.AfterFunc(r.stop.grace(), func() { _ = r.process.Kill() })
 	select {
 	case <-s.ended:
 		grace.Stop()

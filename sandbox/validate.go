@@ -171,8 +171,16 @@ func (p *Process) checkCommand(errs *undo.Errors) {
 	}
 }
 
+// maxProblems bounds what is said about one list.
+const maxProblems = 20
+
 func (p *Process) checkEnv(errs *undo.Errors) {
-	for _, kv := range p.Env {
+	before := errs.Len()
+	for i, kv := range p.Env {
+		if errs.Len()-before >= maxProblems {
+			errs.Add(fmt.Errorf("WithEnv: and perhaps more, from variable %d on", i))
+			return
+		}
 		key, _, ok := strings.Cut(kv, "=")
 		switch {
 		case !ok:

@@ -94,6 +94,7 @@ func first(errs ...error) error {
 func TestDiffOverlay(t *testing.T) {
 	testutil.NeedRoot(t)
 	lowers, _ := toDir.stacked(t, base)
+	images, _ := toImage.stacked(t, base)
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
 			merged, upper := mountOverlay(t, lowers)
@@ -107,6 +108,9 @@ func TestDiffOverlay(t *testing.T) {
 			want := withoutLinks(listing(t, Flat, m))
 			m.Close()
 			raw := diff(t, upper, lowers, DiffOptions{})
+			if !bytes.Equal(diff(t, upper, images, DiffOptions{}), raw) {
+				t.Error("over images it is another layer")
+			}
 			flat := newDir(t)
 			for _, l := range base {
 				unpack(t, flat, archive(t, l...), Options{Format: Flat})

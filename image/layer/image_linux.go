@@ -75,10 +75,6 @@ func (b *imageBackend) finish(n *node) error {
 			delete(n.children, name)
 		}
 	}
-	if n.meta == nil {
-		m := implicitMeta(&Options{})
-		n.meta = &m
-	}
 	_, err := b.attr(n, n.meta)
 	return err
 }

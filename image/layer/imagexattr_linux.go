@@ -3,6 +3,7 @@ package layer
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -125,13 +126,13 @@ func imageHolds(xattrs map[string][]byte) error {
 	var size, names int64
 	for name, value := range xattrs {
 		if err := within("length of attribute "+name+" in an image", int64(len(value)), maxImageXattr); err != nil {
-			return errors.Join(ErrNeedsDirectory, err)
+			return fmt.Errorf("%w: %w", ErrNeedsDirectory, err)
 		}
 		size += int64(len(name)+len(value)) + 8 // its header, and three bytes to fill up
 		names += int64(len(name)) + 1
 	}
 	if size > maxImageXattrs || names > maxImageXattrNames {
-		return errors.Join(ErrNeedsDirectory, &image.LimitError{What: "size of a file's attributes in an image", Limit: maxImageXattrs, Got: size})
+		return fmt.Errorf("%w: %w", ErrNeedsDirectory, &image.LimitError{What: "size of a file's attributes in an image", Limit: maxImageXattrs, Got: size})
 	}
 	return nil
 }

@@ -10,14 +10,14 @@ import (
 	"os"
 	"slices"
 
+	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/image/erofs"
 	"github.com/sandkit/sandkit/internal/sys"
 )
 
 // Staged is a layer in an EROFS image that has no directories yet. They are in
-// memory, some hundred bytes for each name. Settle may be called once, Finish
-// ends it; a Staged that is not finished needs no call, and its image is of no
-// use. It is not safe for concurrent use.
+// memory, some hundred bytes for each name. Finish ends it; a Staged that is not
+// finished needs no call, and its image is of no use. It is not safe for concurrent use.
 type Staged struct {
 	info *Info
 	name string // of the image, for errors
@@ -32,7 +32,8 @@ type Staged struct {
 // the directories is written at once. What the layer takes away is there as in
 // [OverlayTrusted]; no other format is possible. File must be a regular file,
 // is emptied, and stays the caller's; after an error it is of no use. Nothing
-// is synced.
+// is synced. A root that the layer does not describe is like directories that
+// it does not: 0755, of user and group 0, and of 1970.
 //
 // Errors are those of Apply. One that matches [ErrNeedsDirectory] says that
 // the layer can be unpacked to a directory only: no image is mounted by who
@@ -60,22 +61,25 @@ func Stage(ctx context.Context, file *os.File, r io.Reader, o Options) (*Staged,
 func stage(ctx context.Context, to io.WriterAt, r io.Reader, o *Options) (*Staged, error) {
 	info := new(Info)
 	back := &imageBackend{w: erofs.NewWriter(to, erofs.Options{}), info: info}
-	w := &writer{o: o, limits: o.Limits.withDefaults(), info: info, back: back, root: &node{kind: kindDir, touched: true}}
+	m := implicitMeta(o)
+	root := &node{kind: kindDir, touched: true, meta: &m}
+	w := &writer{o: o, limits: o.Limits.withDefaults(), info: info, back: back, root: root}
 	if err := w.run(ctx, r); err != nil {
 		return nil, err
 	}
-	return &Staged{info: info, name: o.Image, root: w.root, back: back}, nil
+	return &Staged{info: info, name: o.Image, root: root, back: back}, nil
 }
 
 // Info says what the layer was, and what is open until Settle.
 func (s *Staged) Info() *Info { return s.info }
 
-// Settle settles what the layer leaves open, as [Settle] does for a directory
-// and with the same results. The layers below, the lowest first, are
-// directories, mounts of images, or files with images that are finished; those
-// of which overlayfs makes a difference must be readable, which for mounts and
-// directories is root's right. Only files that hard links lead to are written
-// to the image, the rest is done in memory.
+// Settle settles what the layer leaves open, as [Settle] does for a directory,
+// with the same results and errors, and with ErrNeedsDirectory where Stage has
+// it. The layers below, the lowest first, are directories or mounts of images,
+// both of which need root to tell what they hide, or files with images that
+// are finished. Files that hard links lead to are copied to the image, the
+// rest happens in memory. It may be called once; after an error the Staged is
+// of no use.
 func (s *Staged) Settle(lowers []*os.File) (changed bool, err error) {
 	if s.err != nil || s.settled {
 		return false, wrap("settle", s.name, s.info.Digest, cmp.Or(s.err, errSettled))
@@ -83,6 +87,9 @@ func (s *Staged) Settle(lowers []*os.File) (changed bool, err error) {
 	s.settled = true
 	if changed, err = settle(&unpackedNodes{s.root, s.back}, lowers, s.info, OverlayTrusted); err != nil {
 		s.err = errNotSettled
+		if e, ok := errors.AsType[*image.Error](err); ok {
+			e.Image = s.name
+		}
 	}
 	return changed, err
 }

@@ -81,12 +81,15 @@ func TestSameBytes(t *testing.T) {
 // TestStagedOrder: calls in the wrong order are errors, and change nothing.
 func TestStagedOrder(t *testing.T) {
 	lower, _ := toImage.stacked(t, [][]item{{symlink("d", "f"), file("f", "")}})
-	s, err := Stage(t.Context(), newImage(t), bytes.NewReader(archive(t, file("d/x", ""))), Options{})
+	s, err := Stage(t.Context(), newImage(t), bytes.NewReader(archive(t, file("d/x", ""))), Options{Image: "img"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.Settle(lower)
 	failed(t, err, ErrConflict)
+	if e, ok := errors.AsType[*image.Error](err); !ok || e.Image != "img" || e.Path != "d" {
+		t.Errorf("%+v", e)
+	}
 	_, err = s.Settle(nil)
 	failed(t, err, errNotSettled)
 	failed(t, s.Finish(), errNotSettled)
@@ -114,6 +117,22 @@ func (b *brokenImage) WriteAt(p []byte, _ int64) (int, error) {
 		return 0, syscall.ENOSPC
 	}
 	return len(p), nil
+}
+
+// TestRootOfImage: one that the layer does not describe is like other
+// directories that it does not.
+func TestRootOfImage(t *testing.T) {
+	ids := []IDRange{{0, 100000, 65536}}
+	l := toImage.unpack(t, string(archive(t, file("d/x", ""))), Options{UIDs: ids, GIDs: ids})
+	roots, err := sourcesOf([]*os.File{l.file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := roots[0].stat("")
+	d, err2 := roots[0].stat("d")
+	if errors.Join(err, err2) != nil || root.Mode != d.Mode || root.UID != 100000 || d.UID != 100000 || root.MtimeSec != 0 || d.Mode&0o7777 != 0o755 {
+		t.Errorf("%+v, %+v, %v, %v", root, d, err, err2)
+	}
 }
 
 // TestFullImage: what the kernel says stays visible, wherever it says it, and
