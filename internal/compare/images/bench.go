@@ -25,6 +25,7 @@ type bench struct {
 	starts, slowStarts int   // of sandboxes, of each kind
 	gzip               *testImage
 	zstd               *testImage
+	busybox            *testImage       // once it is made
 	server             *server          // that has the images, once there is one
 	noServer           error            // why there is none
 	notes              []figures.Figure // what is to be said about the run

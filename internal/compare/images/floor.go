@@ -15,7 +15,7 @@ import (
 
 // floor does what cannot be left out: it decompresses layers and hashes them,
 // packed and unpacked, two at a time. The results go nowhere.
-func floor(_ context.Context, paths []string) error {
+func floor(_ context.Context, _ *report, paths []string) error {
 	size := func(path string) int64 {
 		info, err := os.Stat(path)
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 
 // pull is a worker: STORE REFERENCE BACKEND. It unpacks the image while it is
 // downloaded.
-func pull(ctx context.Context, args []string) (err error) {
+func pull(ctx context.Context, _ *report, args []string) (err error) {
 	if len(args) != 3 {
 		return fmt.Errorf("want STORE, REFERENCE and BACKEND, got %q", args)
 	}

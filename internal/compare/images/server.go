@@ -12,6 +12,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/image/registry"
+	"github.com/sandkit/sandkit/image/store"
 )
 
 // A server is Debian's docker-registry on the loopback.
@@ -32,7 +36,7 @@ http: {addr: %q}
 // startServer starts an empty one. It ends with this program, even if that is
 // killed: a shell waits for the end of its input.
 func startServer(ctx context.Context) (*server, error) {
-	if why := needs("docker-registry", "skopeo"); why != "" {
+	if why := needs("docker-registry"); why != "" {
 		return nil, errors.New(why)
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0") // finds a free port
@@ -108,12 +112,22 @@ func (b *bench) serve(ctx context.Context, t *testImage) error {
 	if b.noServer != nil || b.server.images[t] {
 		return b.noServer
 	}
-	if err := t.lay(ctx); err != nil {
+	from, err := store.Open(t.store)
+	if err != nil {
 		return err
 	}
-	b.server.images[t] = true
-	return run(ctx, "skopeo", "--insecure-policy", "--tmpdir", memory, "copy", "-q", "--dest-tls-verify=false",
-		"oci:"+t.layout+":"+t.tag, "docker://"+t.at(b.server.addr))
+	ref, err := image.ParseRef(t.at(b.server.addr))
+	if err != nil {
+		return err
+	}
+	client, err := registry.New(registry.Options{Auth: registry.NoAuth()})
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdle()
+	_, err = client.Push(ctx, from, t.name, ref, registry.PushOptions{})
+	b.server.images[t] = err == nil
+	return err
 }
 
 // at is the image's name in the registry at an address.

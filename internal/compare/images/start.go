@@ -12,9 +12,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sandkit/sandkit/fs"
 	"github.com/sandkit/sandkit/image"
-	"github.com/sandkit/sandkit/image/rootfs"
 	"github.com/sandkit/sandkit/image/store"
 	"github.com/sandkit/sandkit/internal/compare/figures"
 	"github.com/sandkit/sandkit/sandbox"
@@ -26,7 +24,7 @@ const startInterval = 150 * time.Millisecond
 // A starter is one way to have a root.
 type starter struct {
 	name  string
-	spec  sandbox.Spec
+	root  sandbox.Option
 	times []time.Duration
 }
 
@@ -34,25 +32,16 @@ type starter struct {
 // starts from a directory that has the same files.
 func startFigures(ctx context.Context, b *bench) (lines []figures.Figure, err error) {
 	const job = "start to end of true from busybox"
-	if why := needs("busybox", "tar"); why != "" {
-		return []figures.Figure{figures.Told(job, "n/a: %s", why)}, nil
-	}
-	t, err := b.build(ctx, "busybox", image.Gzip, busybox)
+	t, why, err := b.buildBusybox(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer sandbox.Trim()
-	err = onDisk(ctx, b.size, func(dir string) (err error) {
-		s, err := store.Open(filepath.Join(dir, "store"), store.NoSync())
-		if err != nil {
-			return err
-		}
-		lease, err := s.Lease(ctx)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, lease.Release()) }()
-		starters, err := b.starters(ctx, dir, lease, t)
+	if why != "" {
+		return []figures.Figure{figures.Told(job, "n/a: %s", why)}, nil
+	}
+	err = onDisk(ctx, b.size, func(dir string) error {
+		defer sandbox.Trim() // before the file system goes
+		starters, err := starters(ctx, dir, t)
 		if err != nil {
 			return err
 		}
@@ -66,13 +55,23 @@ func startFigures(ctx context.Context, b *bench) (lines []figures.Figure, err er
 			}
 			lines = append(lines, compareStarts(job+", "+round.name, starters)...)
 		}
-		sandbox.Trim() // before the file system goes
 		return nil
 	})
 	return lines, err
 }
 
-// busybox is a layer with busybox and the names that the sandbox needs.
+// buildBusybox makes an image of busybox alone, or says what is missing.
+func (b *bench) buildBusybox(ctx context.Context) (t *testImage, missing string, err error) {
+	if why := needs("busybox", "tar"); why != "" {
+		return nil, why, nil
+	}
+	if b.busybox == nil {
+		b.busybox, err = b.build(ctx, "busybox", image.Gzip, busybox)
+	}
+	return b.busybox, "", err
+}
+
+// busybox is a layer with busybox and the names that a sandbox needs.
 func busybox(w io.Writer) error {
 	path, err := exec.LookPath("busybox")
 	if err != nil {
@@ -96,45 +95,24 @@ func busybox(w io.Writer) error {
 }
 
 // starters gives those to compare; the first one has a directory.
-func (b *bench) starters(ctx context.Context, dir string, lease *store.Lease, t *testImage) ([]starter, error) {
-	root := filepath.Join(dir, "root")
-	if err := os.Mkdir(root, 0o755); err != nil {
+func starters(ctx context.Context, dir string, t *testImage) ([]starter, error) {
+	root, images := filepath.Join(dir, "root"), filepath.Join(dir, "store")
+	if err := errors.Join(os.Mkdir(root, 0o755), copied(t.store, "store")(ctx, dir)); err != nil {
 		return nil, err
 	}
 	if err := run(ctx, "tar", "-xzf", filepath.Join(t.store, t.blobs[0]), "-C", root); err != nil {
 		return nil, err
 	}
-	program := sandbox.Process{Command: []string{"/bin/true"}}
-	all := []starter{{name: "a directory", spec: sandbox.Spec{Process: program, Root: fs.Root{Dir: root}}}}
-	s, err := store.Open(t.store)
+	s, err := store.Open(images)
 	if err != nil {
 		return nil, err
 	}
-	img, err := s.Image(ctx, t.name, image.Platform{})
-	if err != nil {
-		return nil, err
+	all := []starter{
+		{name: "a directory", root: sandbox.WithRootfs(root)},
+		{name: "an image", root: sandbox.Options(sandbox.WithImage(t.name), sandbox.WithImageStore(s), sandbox.WithPull(sandbox.PullNever))},
 	}
-	for _, backend := range []rootfs.Backend{rootfs.EROFS, rootfs.Directory} {
-		stack, err := rootfs.Unpack(ctx, lease, img, rootfs.Options{Backend: backend})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, starter{name: "an image (" + backend.String() + ")", spec: sandbox.Spec{Process: program, Root: rootOf(stack)}})
-	}
-	return all, nil
-}
-
-// rootOf is the root that an image's layers make up.
-func rootOf(stack *rootfs.Stack) fs.Root {
-	r := fs.Root{Mode: stack.Root.Mode, UID: stack.Root.UID, GID: stack.Root.GID}
-	for _, l := range stack.Layers {
-		own := fs.Layer{Source: l.Path}
-		if l.Kind == rootfs.KindEROFS {
-			own.Type = "erofs"
-		}
-		r.Layers = append(r.Layers, own)
-	}
-	return r
+	// The first start unpacks the image.
+	return all, startAll(ctx, all, 1, 1, 0)
 }
 
 // startAll measures so many starts of each, in blocks that take turns.
@@ -147,7 +125,7 @@ func startAll(ctx context.Context, starters []starter, starts, block int, pause 
 			for range min(block, starts-done) {
 				time.Sleep(pause)
 				start := time.Now()
-				if err := starters[i].start(ctx); err != nil {
+				if _, err := sandbox.Run(ctx, starters[i].root, sandbox.WithCommand("/bin/true")); err != nil {
 					return fmt.Errorf("start from %s: %w", starters[i].name, err)
 				}
 				starters[i].times = append(starters[i].times, time.Since(start))
@@ -155,20 +133,6 @@ func startAll(ctx context.Context, starters []starter, starts, block int, pause 
 		}
 	}
 	return nil
-}
-
-// start runs one sandbox to its end.
-func (s *starter) start(ctx context.Context) (err error) {
-	sb, err := sandbox.NewFromSpec(s.spec)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, sb.Close()) }()
-	if err := sb.Start(ctx); err != nil {
-		return err
-	}
-	_, err = sb.Wait(ctx)
-	return err
 }
 
 // compareStarts tells the times, and what the others take more than the first.

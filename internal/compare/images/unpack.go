@@ -15,7 +15,7 @@ import (
 var backends = map[string]rootfs.Backend{"auto": rootfs.Auto, "erofs": rootfs.EROFS, "directory": rootfs.Directory}
 
 // unpack is a worker: STORE IMAGE BACKEND [sync].
-func unpack(ctx context.Context, args []string) (err error) {
+func unpack(ctx context.Context, _ *report, args []string) (err error) {
 	if len(args) < 3 {
 		return fmt.Errorf("want STORE, IMAGE and BACKEND, got %q", args)
 	}

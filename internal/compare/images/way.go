@@ -81,15 +81,17 @@ func (r *result) once(ctx context.Context, dir string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w: %s", r.command[0], err, &stderr)
 	}
+	if r.own {
+		var said report
+		if err := json.Unmarshal(stdout.Bytes(), &said); err != nil {
+			return fmt.Errorf("read report: %w", err)
+		}
+		r.peak = max(r.peak, said.Peak)
+		if said.Took > 0 {
+			took = said.Took
+		}
+	}
 	r.times = append(r.times, took)
-	if !r.own {
-		return nil
-	}
-	var said report
-	if err := json.Unmarshal(stdout.Bytes(), &said); err != nil {
-		return fmt.Errorf("read report: %w", err)
-	}
-	r.peak = max(r.peak, said.Peak)
 	return nil
 }
 

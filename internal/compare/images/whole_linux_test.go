@@ -55,11 +55,28 @@ func loops(t *testing.T) string {
 	return all.String()
 }
 
+// nothingLeft checks at the end of the test that the host has none of the
+// program's file systems, and no temporary file.
+func nothingLeft(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	t.Cleanup(func() {
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("temporary files are left: %v, %v", left, err)
+		}
+		mounts, err := os.ReadFile("/proc/self/mounts")
+		if err != nil || strings.Contains(string(mounts), memory+"/disk") {
+			t.Errorf("mounts are left: %s, %v", mounts, err)
+		}
+		await(t, "the loop device is free", func() bool { return !strings.Contains(loops(t), "/ext4\n") })
+	})
+}
+
 // TestWhole: all rows are measured, and nothing is left.
 func TestWhole(t *testing.T) {
 	cmd := program(t, "-small", "-runs", "1")
-	t.Setenv("TMPDIR", t.TempDir()) // others use the common one
-	testutil.Unchanged(t)
+	nothingLeft(t)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -78,9 +95,8 @@ func TestWhole(t *testing.T) {
 
 // TestKilled: the kernel drops everything when the program is killed.
 func TestKilled(t *testing.T) {
-	cmd := program(t, "-small", "-runs", "1000", "-rows", "b,e")
-	t.Setenv("TMPDIR", t.TempDir()) // others use the common one
-	testutil.Unchanged(t)
+	cmd := program(t, "-small", "-runs", "1000", "-rows", "a,b")
+	nothingLeft(t)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +113,6 @@ func TestKilled(t *testing.T) {
 	if err := cmd.Wait(); err == nil {
 		t.Error("it ended by itself")
 	}
-	await(t, "the loop device is free", func() bool { return !strings.Contains(loops(t), "/ext4") })
 }
 
 // await waits until something holds.

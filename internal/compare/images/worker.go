@@ -9,6 +9,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/sandkit/sandkit/sandbox"
 )
 
 // workerArg makes this program a worker, which does one thing: what its name
@@ -18,10 +21,12 @@ const workerArg = "worker"
 // A report is what a worker prints at its end.
 type report struct {
 	Peak int64 // bytes of memory that it had at most
+	// Took is how long it was, where only a part of what it did counts.
+	Took time.Duration
 }
 
 // workers do what is measured, in a process of their own.
-var workers = map[string]func(ctx context.Context, args []string) error{
+var workers = map[string]func(ctx context.Context, r *report, args []string) error{
 	"floor":  floor,
 	"unpack": unpack,
 	"pull":   pull,
@@ -38,14 +43,16 @@ func work(ctx context.Context, w io.Writer, args []string) error {
 	if len(args) == 0 || workers[args[0]] == nil {
 		return fmt.Errorf("there is no worker %q", args)
 	}
-	if err := workers[args[0]](ctx, args[1:]); err != nil {
+	var r report
+	err := workers[args[0]](ctx, &r, args[1:])
+	sandbox.Trim()
+	if err != nil {
 		return fmt.Errorf("%s: %w", args[0], err)
 	}
-	peak, err := peakMemory()
-	if err != nil {
+	if r.Peak, err = peakMemory(); err != nil {
 		return err
 	}
-	return json.NewEncoder(w).Encode(report{peak})
+	return json.NewEncoder(w).Encode(r)
 }
 
 // peakMemory is how many bytes this program had at most.
