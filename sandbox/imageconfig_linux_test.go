@@ -185,7 +185,9 @@ func TestImageStopSignal(t *testing.T) {
 		opts sandbox.Option
 		want string
 	}{
-		{tool(s), "37"}, {tool(quit), "QUIT"}, {tool(none), "TERM"},
+		{tool(s), "37"},
+		{tool(quit), "QUIT"},
+		{tool(none), "TERM"},
 		{sandbox.Options(tool(s), sandbox.WithStop(syscall.SIGINT, time.Hour)), "INT"},
 	} {
 		sb, out := started(t, c.opts)

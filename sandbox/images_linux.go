@@ -24,10 +24,10 @@ type rooted struct {
 	lease *store.Lease
 	image image.Image
 	stack *rootfs.Stack
-	view  iofs.FS  // of the layers
+	view  iofs.FS // of the layers
 	// volumes are directories whose content is no part of the image.
 	volumes []string
-	files sync.Map // of small files: their contents by name
+	files   sync.Map // of small files: their contents by name
 
 	key   imageKey
 	table string // the store's generation
