@@ -63,7 +63,7 @@ func listing(t *testing.T, r io.Reader) []string {
 		case tar.TypeReg:
 			content, err := io.ReadAll(tr)
 			must(t, err)
-			line = fmt.Sprintf("file %s %.40s", line, content)
+			line = strings.TrimSpace(fmt.Sprintf("file %s %.40s", line, content))
 		default:
 			t.Errorf("%s is a %c", h.Name, h.Typeflag)
 		}

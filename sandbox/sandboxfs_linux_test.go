@@ -8,6 +8,7 @@ import (
 	iofs "io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -148,4 +149,18 @@ func runOf(t *testing.T, opts ...sandbox.Option) *sandbox.Sandbox {
 		t.Fatalf("%v: %s", err, errOut.Bytes())
 	}
 	return sb
+}
+
+// headers gives a tar's headers by name.
+func headers(t *testing.T, r io.Reader) map[string]*tar.Header {
+	t.Helper()
+	all := make(map[string]*tar.Header)
+	for tr := tar.NewReader(r); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		must(t, err)
+		all[strings.Trim(strings.TrimPrefix(h.Name, "./"), "/")] = h
+	}
 }
