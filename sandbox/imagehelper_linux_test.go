@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/sandkit/sandkit/image"
@@ -206,4 +207,9 @@ func fails(t testing.TB, opts ...sandbox.Option) error {
 		t.Errorf("it worked, and said %q", out)
 	}
 	return err
+}
+
+// mapFile is a file system of one file.
+func mapFile(name, content string) fstest.MapFS {
+	return fstest.MapFS{name: {Data: []byte(content), Mode: 0o644}}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"slices"
 
 	"github.com/sandkit/sandkit/cgroup"
@@ -128,10 +129,19 @@ func (s *Sandbox) inGroup(op string, f func(*group) error) error {
 		})
 	}
 	err := f(r.group)
-	if errors.Is(err, cgroup.ErrRemoved) {
+	if errors.Is(err, cgroup.ErrRemoved) || err != nil && s.ending(r) {
 		err = ErrNotRunning
 	}
 	return s.wrap(op, StageCgroup, "", err)
+}
+
+// ending tells whether the sandbox was killed or its program has ended, so that
+// its cgroup may be gone at any moment.
+func (s *Sandbox) ending(r *running) bool {
+	s.mu.Lock()
+	killed := s.closing || s.reason != "" && s.reason != ReasonStopped
+	s.mu.Unlock()
+	return killed || errors.Is(r.process.Signal(0), os.ErrProcessDone)
 }
 
 // Update replaces the limits of the running sandbox: those that l has not are

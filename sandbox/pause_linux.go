@@ -31,7 +31,12 @@ func (s *Sandbox) Resume(context.Context) error {
 func (s *Sandbox) pauseForCommit(ctx context.Context) (resume func() error, err error) {
 	err = s.inGroup("pause", func(g *group) error { return g.freeze(ctx, func(p *pauses) { p.commits++ }) })
 	if errors.Is(err, ErrNotRunning) {
-		return func() error { return nil }, nil
+		select { // until nothing changes any more
+		case <-s.ended:
+			return func() error { return nil }, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w (CommitOptions.NoPause goes without)", err)
