@@ -14,8 +14,7 @@
 //   - [github.com/sandkit/sandkit/ns]: namespaces and user ids
 //   - [github.com/sandkit/sandkit/fs]: root file systems and mounts
 //   - [github.com/sandkit/sandkit/cgroup]: limits, accounting and control
-//   - [github.com/sandkit/sandkit/cgroup]: limits, accounting and control
-//   - [github.com/sandkit/sandkit/image]: images, their layers, a store and archives
+//   - [github.com/sandkit/sandkit/image]: images, their layers, a store, registries and archives
 //   - [github.com/sandkit/sandkit/sandbox/seccomp]: filters on system calls
 //
 // See docs/architecture.md for how it works and docs/security.md for what it

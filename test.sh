@@ -77,8 +77,8 @@ vm_kernel() {
   for uid in 0 1000; do
     say "kernel $1, as user $uid"
     CGO_ENABLED=0 go test -count=1 -p 1 -short -timeout 20m \
-      -exec "$work/vmrun -k $1 -uid $uid -timeout 15m -disk 600 -env TMPDIR=/disk -bin busybox,dbus-daemon -file $SANDKIT_PROBE -env SANDKIT_PROBE=$SANDKIT_PROBE" \
-      ./cgroup/... ./fs ./ns ./sandbox/... ./internal/kernel ./internal/safepath ./internal/sys || failed=1
+      -exec "$work/vmrun -k $1 -uid $uid -timeout 15m -disk 600 -env TMPDIR=/disk -bin busybox,dbus-daemon,losetup -add-modules erofs,loop -file $SANDKIT_PROBE -env SANDKIT_PROBE=$SANDKIT_PROBE" \
+      ./cgroup/... ./fs ./ns ./sandbox/... ./internal/kernel ./internal/safepath ./internal/sys ./image/erofs || failed=1
   done
   return $failed
 }

@@ -47,6 +47,10 @@ var examples = []example{
 		want: []string{"inside:  changed, files: config fresh\n", "outside: original, files: config list\n"},
 	},
 	{
+		name: "images",
+		want: []string{"tool:1 says:\n0\n/work\n", "committed tool:2 with 2 layers\ntool:2 says: hello\n2 images in an archive of ", "2 images removed\n"},
+	},
+	{
 		name: "plan",
 		want: []string{
 			"== This host\nLinux ", "own user namespace               yes", `"name": "report"`,

@@ -88,12 +88,14 @@ func (t *Tree) lowers(q *program.Sequence) []program.FD {
 		layers = []Layer{{Source: t.Root.Dir}}
 	}
 	var lowers []program.FD
-	for _, l := range layers {
+	for i, l := range layers {
 		var fd program.FD
-		if l.Type == "" {
+		if mount, ok := t.LayerMounts[i]; ok {
+			fd = q.OpenTree(mount, "", false)
+		} else if l.Type == "" {
 			fd = q.OpenTree(program.Cwd, l.Source, false)
 		} else {
-			fd = q.NewMount(l.Type, sys.MOUNT_ATTR_RDONLY, program.Option{Key: "source", Value: l.Source})
+			fd = q.NewMount(l.Type, sys.MOUNT_ATTR_RDONLY, program.Option{Key: "source", Value: l.Source}, program.Option{Key: "ro"})
 		}
 		t.idmap(q, fd, false)
 		lowers = append(lowers, fd)

@@ -1,7 +1,7 @@
 package fs
 
 import (
-	iofs "io/fs"
+	"io"
 
 	"github.com/sandkit/sandkit/internal/program"
 	"github.com/sandkit/sandkit/internal/sys"
@@ -46,10 +46,13 @@ type Tree struct {
 	// Privileged tells that process 1 is the host's root: it makes device nodes
 	// and writes trusted extended attributes.
 	Privileged bool
+	// LayerMounts are passed mounts of layers of the root, by their numbers, of
+	// which copies are used (Linux 6.15).
+	LayerMounts map[int]program.FD
 	// Dirs are directories that are made when they are missing.
 	Dirs []string
-	// Files shows what is in the layers of the root; nil: there are none.
-	Files iofs.FS
+	// Files opens a regular file of the layers of the root; nil: there are none.
+	Files func(name string) (io.ReadCloser, error)
 	// HostRoot tells that user 0 inside is the host's.
 	HostRoot bool
 	// SetUID honours set-user-ID bits and file capabilities of a root that is a

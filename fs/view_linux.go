@@ -49,7 +49,7 @@ func (t *Tree) read(target string, size int64, read reader, whole bool) ([]byte,
 		return nil, &os.PathError{Op: "open", Path: target, Err: iofs.ErrNotExist}
 	}
 	if t.Files != nil {
-		return readView(t.Files, target, size, whole)
+		return t.readLayers(target, size, whole)
 	}
 	if t.Root.Dir == "" {
 		return readTool(target, size, read)
@@ -57,10 +57,10 @@ func (t *Tree) read(target string, size int64, read reader, whole bool) ([]byte,
 	return readBelow(t.Root.Dir, target, size, read)
 }
 
-// readView reads the first size bytes of a file of the layers; with whole, it
+// readLayers reads the first size bytes of a file of the layers; with whole, it
 // must not have more.
-func readView(files iofs.FS, target string, size int64, whole bool) ([]byte, error) {
-	f, err := files.Open(strings.TrimPrefix(target, "/"))
+func (t *Tree) readLayers(target string, size int64, whole bool) ([]byte, error) {
+	f, err := t.Files(strings.TrimPrefix(target, "/"))
 	if err != nil {
 		return nil, err
 	}

@@ -35,3 +35,21 @@ func ExampleIndex_Select() {
 	fmt.Println(err, errors.Is(err, image.ErrNoPlatform))
 	// Output: no image for platform linux/amd64 true
 }
+
+func ExampleApplyChanges() {
+	c := image.RunConfig{Env: []string{"PATH=/bin"}, Cmd: []string{"sh"}}
+	err := image.ApplyChanges(&c, []string{`ENV PATH=/app:$PATH MODE="a b"`, `ENTRYPOINT ["/app/run"]`, "EXPOSE 80"})
+	fmt.Printf("%q %q %q %v %v\n", c.Env, c.Entrypoint, c.Cmd, c.ExposedPorts, err)
+	err = image.ApplyChanges(&c, []string{"RUN make"})
+	fmt.Println(errors.Is(err, image.ErrInvalid))
+	// Output:
+	// ["PATH=/app:/bin" "MODE=a b"] ["/app/run"] [] map[80/tcp:{}] <nil>
+	// true
+}
+
+func ExampleRunConfig_Merge() {
+	img := image.RunConfig{Entrypoint: []string{"python"}, Cmd: []string{"-i"}, Env: []string{"LANG=C", "HOME=/"}}
+	c := img.Merge(image.RunConfig{Cmd: []string{"app.py"}, Env: []string{"HOME=/root"}})
+	fmt.Println(c.Entrypoint, c.Cmd, c.Env)
+	// Output: [python] [app.py] [HOME=/root LANG=C]
+}

@@ -74,6 +74,7 @@ func (b *builder) build() error {
 		return err
 	}
 	b.prog.Cut()
+	b.passLayers()
 	q, released := b.prog.Init, b.prog.NewWord()
 	b.tree.Build(q)
 	b.tree.Finish(q)

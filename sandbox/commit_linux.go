@@ -50,7 +50,7 @@ func (s *Sandbox) committedConfig(base image.Image, o *image.CommitOptions) (*im
 	c := base.Config()
 	c.Config = c.Config.Merge(spec.runConfig())
 	command := slices.Concat(c.Config.Entrypoint, c.Config.Cmd)
-	if err := c.Config.Apply(o.Changes); err != nil {
+	if err := image.ApplyChanges(&c.Config, o.Changes); err != nil {
 		return nil, err
 	}
 	created := o.Created.UTC()

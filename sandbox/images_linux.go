@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	iofs "io/fs"
 	"path"
 	"slices"
@@ -24,10 +25,12 @@ type rooted struct {
 	lease *store.Lease
 	image image.Image
 	stack *rootfs.Stack
-	view  iofs.FS // of the layers
+	// layers are the stack's, the lowest first.
+	layers []imageLayer
 	// volumes are directories whose content is no part of the image.
 	volumes []string
-	files   sync.Map // of small files: their contents by name
+	open    func(name string) (io.ReadCloser, error) // a file of the layers
+	files   sync.Map                                 // of small files: their contents by name
 
 	key   imageKey
 	table string // the store's generation
@@ -50,7 +53,7 @@ func (s *Sandbox) openImage(ctx context.Context) (*rooted, error) {
 		return nil, err
 	}
 	if s.spec.Image.Pull != PullAlways {
-		if r := hostImages.take(key, table); r != nil {
+		if r := hostImages.take(ctx, key, table); r != nil {
 			return r, nil
 		}
 	}
@@ -59,16 +62,12 @@ func (s *Sandbox) openImage(ctx context.Context) (*rooted, error) {
 		return nil, err
 	}
 	r := &rooted{store: st, lease: lease, key: key, users: 1}
-	if err := s.fill(ctx, r); err != nil {
-		return nil, errors.Join(imageError(err), lease.Release())
+	if err = s.fill(ctx, r); err == nil {
+		err = r.prepare()
 	}
-	if len(r.stack.Layers) == 0 {
-		return nil, errors.Join(fmt.Errorf("%w: the image has no layers, and so no files", ErrInvalidSpec), lease.Release())
+	if err != nil {
+		return nil, errors.Join(imageError(err), r.close())
 	}
-	if r.volumes, err = volumes(r.image.Config()); err != nil {
-		return nil, errors.Join(err, lease.Release())
-	}
-	r.view = imageFiles{r.stack}
 	// A pull has changed it; then the next start looks once more.
 	r.table = table
 	return r, nil
@@ -139,18 +138,16 @@ func (s *Sandbox) pull(ctx context.Context, r *rooted, o rootfs.Options) (err er
 	return err
 }
 
-// root is the image as a root; what else was said of the root stays.
-func (r *rooted) root(root fs.Root) fs.Root {
-	a := r.stack.Root
-	root.Mode, root.UID, root.GID = a.Mode, a.UID, a.GID
-	for _, l := range r.stack.Layers {
-		layer := fs.Layer{Source: l.Path}
-		if l.Kind == rootfs.KindEROFS {
-			layer.Type = "erofs"
-		}
-		root.Layers = append(root.Layers, layer)
+// prepare makes ready what starts need.
+func (r *rooted) prepare() (err error) {
+	if len(r.stack.Layers) == 0 {
+		return fmt.Errorf("%w: the image has no layers, and so no files", ErrInvalidSpec)
 	}
-	return root
+	if r.volumes, err = volumes(r.image.Config()); err != nil {
+		return err
+	}
+	r.open = r.stack.Open
+	return r.prepareLayers()
 }
 
 // dirs are directories that must be there: the image's volumes, and the working
@@ -178,12 +175,6 @@ func volumes(c *image.Config) ([]string, error) {
 	slices.Sort(all)
 	return slices.Compact(all), nil
 }
-
-// imageFiles shows the files of an image.
-type imageFiles struct{ stack *rootfs.Stack }
-
-// Open opens a regular file.
-func (f imageFiles) Open(name string) (iofs.File, error) { return f.stack.Open(name) }
 
 // readFile reads a file of the image that is small, and looked at by each
 // start.

@@ -201,7 +201,7 @@ func newBuilder(spec *Spec, id string, f *kernel.Features, img *rooted) (*builde
 			return nil, err
 		}
 		c.Root = img.root(c.Root)
-		b.tree.Files, b.tree.Dirs = img.view, img.dirs(&c)
+		b.tree.Files, b.tree.Dirs = img.open, img.dirs(&c)
 	}
 	b.tree.Root = c.Root
 	if err := b.tree.Inspect(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/sandkit/sandkit/image"
@@ -345,7 +346,19 @@ func TestImportRoot(t *testing.T) {
 		}
 		sound(t, s)
 	}
+	o.Changes = []string{"ENV A=c", "CMD x"}
+	img, err := ImportRoot(t.Context(), s, bytes.NewReader(root), o)
+	must(t, err)
+	if c := img.Config().Config; c.Env[0] != "A=c" || !slices.Equal(c.Cmd, []string{"/bin/sh", "-c", "x"}) || o.Config.Env[0] != "A=b" {
+		t.Errorf("%+v, from %+v", c, o.Config)
+	}
 	before := names(t, s)
+	bad := o
+	bad.Changes = []string{"USER x", "RUN y"}
+	_, err = ImportRoot(t.Context(), s, iotest.ErrReader(errors.New("it was read")), bad)
+	if e, ok := errors.AsType[*image.ChangeError](err); !ok || e.Change != "RUN y" {
+		t.Errorf("bad change: %v", err)
+	}
 	for what, raw := range map[string][]byte{
 		"garbage": []byte(strings.Repeat("no tar", 1000)), "cut": root[:515], "cut gzip": gzipped(t, root)[:60],
 	} {

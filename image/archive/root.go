@@ -23,8 +23,12 @@ type RootOptions struct {
 	Ref image.Ref
 	// Platform is what the programs in it run on; this host's if zero.
 	Platform image.Platform
-	// Config is how its programs are run: what docker import changes.
+	// Config is how its programs are run.
 	Config image.RunConfig
+	// Changes are Dockerfile instructions that change Config, as docker import
+	// takes them; see image.ApplyChanges. A bad one fails before anything of the
+	// tarball is read.
+	Changes []string
 	// Author and Message are for people; the message is a comment in the
 	// history.
 	Author, Message string
@@ -43,18 +47,21 @@ type RootOptions struct {
 // to a store. Its entries are checked when it is unpacked, only that it is a
 // whole tar is checked now. It returns when all of r was read.
 func ImportRoot(ctx context.Context, s *store.Store, r io.Reader, o RootOptions) (image.Image, error) {
+	if err := image.ApplyChanges(&o.Config, o.Changes); err != nil {
+		return nil, fmt.Errorf("import root: %w", err)
+	}
 	lease, err := s.Lease(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("import root: %w", err)
 	}
-	img, err := importRoot(ctx, s, lease, r, o)
+	img, err := importRoot(ctx, lease, r, o)
 	if err := errors.Join(err, lease.Discard(context.WithoutCancel(ctx))); err != nil {
 		return nil, fmt.Errorf("import root: %w", err)
 	}
 	return img, nil
 }
 
-func importRoot(ctx context.Context, s *store.Store, lease *store.Lease, r io.Reader, o RootOptions) (image.Image, error) {
+func importRoot(ctx context.Context, lease *store.Lease, r io.Reader, o RootOptions) (image.Image, error) {
 	p := &progress{tell: o.Progress, now: image.Progress{Phase: image.PhaseImport, Total: -1}}
 	p.begin()
 	packed, diffID, err := takeRoot(ctx, lease, p.reader(r), o.MaxBytes)

@@ -29,8 +29,8 @@ func (e *InputError) Unwrap() error { return e.Err }
 // Is matches image.ErrInvalid.
 func (e *InputError) Is(target error) bool { return target == image.ErrInvalid }
 
-func badInput(field, value, format string, args ...any) error {
-	return &InputError{field, value, fmt.Errorf(format, args...)}
+func badInput(field, value, why string) error {
+	return &InputError{field, value, errors.New(why)}
 }
 
 func tooLong(field, value, what string, limit, got int) error {

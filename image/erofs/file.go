@@ -11,6 +11,7 @@ type content struct {
 	node *inode
 }
 
+// ReadAt is that of io.ReaderAt.
 func (c *content) ReadAt(b []byte, off int64) (int, error) {
 	n := int(max(0, min(int64(len(b)), c.node.size-off)))
 	if err := c.fs.readContent(c.node, b[:n], off); err != nil {
@@ -28,8 +29,11 @@ type openFile struct {
 	info *info
 }
 
+// Stat describes the file as it was opened.
 func (f *openFile) Stat() (iofs.FileInfo, error) { return f.info, nil }
-func (f *openFile) Close() error                 { return nil }
+
+// Close does nothing.
+func (f *openFile) Close() error { return nil }
 
 // openDir is a directory.
 type openDir struct {
@@ -40,9 +44,13 @@ type openDir struct {
 	begun bool
 }
 
+// Stat describes the directory.
 func (d *openDir) Stat() (iofs.FileInfo, error) { return d.info, nil }
-func (d *openDir) Close() error                 { return nil }
 
+// Close does nothing.
+func (d *openDir) Close() error { return nil }
+
+// Read fails: a directory has no content.
 func (d *openDir) Read([]byte) (int, error) {
 	return 0, &iofs.PathError{Op: "read", Path: d.info.name, Err: iofs.ErrInvalid}
 }

@@ -127,7 +127,7 @@ func (w *Writer) place(dirs []*Node, header int) error {
 		n.at = at
 		at += int64(roundUp(size, slotSize))
 	}
-	return w.stream.check(roundUp(at, int64(block)) - w.stream.end())
+	return w.stream.checkLimit(roundUp(at, int64(block)) - w.stream.end())
 }
 
 // inodeSize is that of inode, attributes and what is inlined.

@@ -137,10 +137,17 @@ type entry struct {
 	typ  uint8
 }
 
-func (e *entry) Name() string        { return e.name }
-func (e *entry) IsDir() bool         { return e.Type().IsDir() }
+// Name is the name in the directory.
+func (e *entry) Name() string { return e.name }
+
+// IsDir tells whether it is that of a directory.
+func (e *entry) IsDir() bool { return e.Type().IsDir() }
+
+// Type is the file's type.
 func (e *entry) Type() iofs.FileMode { return modeType(e.typ) }
-func (e *entry) String() string      { return iofs.FormatDirEntry(e) }
+
+// String is for display.
+func (e *entry) String() string { return iofs.FormatDirEntry(e) }
 
 // Info describes the file; symbolic links are not followed.
 func (e *entry) Info() (iofs.FileInfo, error) {

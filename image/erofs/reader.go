@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	iofs "io/fs"
+	"math"
 	"sync/atomic"
 )
 
@@ -144,6 +145,9 @@ func (fs *Reader) ReadFile(name string) ([]byte, error) {
 	}
 	if !f.node.isRegular() {
 		return nil, &iofs.PathError{Op: "read", Path: name, Err: errors.New("not a regular file")}
+	}
+	if f.node.size > math.MaxInt {
+		return nil, &iofs.PathError{Op: "read", Path: name, Err: errors.New("larger than memory can be")}
 	}
 	b := make([]byte, f.node.size)
 	if err := fs.readContent(f.node, b, 0); err != nil {

@@ -46,12 +46,23 @@ func (fs *Reader) info(n *inode, name string) (*info, error) {
 	return i, nil
 }
 
-func (i *info) Name() string        { return i.name }
-func (i *info) Size() int64         { return i.size }
+// Name is the last part of the path.
+func (i *info) Name() string { return i.name }
+
+// Size is in bytes, for directories and symbolic links, too.
+func (i *info) Size() int64 { return i.size }
+
+// Mode has type and permissions.
 func (i *info) Mode() iofs.FileMode { return i.mode }
-func (i *info) IsDir() bool         { return i.mode.IsDir() }
-func (i *info) ModTime() time.Time  { return time.Unix(i.stat.MtimeSec, int64(i.stat.MtimeNsec)) }
-func (i *info) String() string      { return iofs.FormatFileInfo(i) }
+
+// IsDir tells whether it is a directory.
+func (i *info) IsDir() bool { return i.mode.IsDir() }
+
+// ModTime is exact unless it is further away than Go's times reach.
+func (i *info) ModTime() time.Time { return time.Unix(i.stat.MtimeSec, int64(i.stat.MtimeNsec)) }
+
+// String is for display.
+func (i *info) String() string { return iofs.FormatFileInfo(i) }
 
 // Sys gives a *Stat, which the caller may change.
 func (i *info) Sys() any {

@@ -28,8 +28,15 @@ type stream struct {
 
 func (s *stream) end() int64 { return s.begin + int64(s.n) }
 
-// check tells whether n more bytes are allowed.
-func (s *stream) check(n int64) error {
+// slack is how much larger the image may be before its end, when blocks may
+// still be given back.
+const slack = 2 * chunkSize
+
+// check tells whether n more bytes are allowed for now.
+func (s *stream) check(n int64) error { return s.checkLimit(n - slack) }
+
+// checkLimit tells whether n more bytes are allowed in the end.
+func (s *stream) checkLimit(n int64) error {
 	if n > s.limit-s.end() {
 		return &image.LimitError{What: "size of the image", Limit: s.limit}
 	}

@@ -28,7 +28,11 @@ func (s spec) with(a Attr) spec { s.attr = a; return s }
 func file(path, data string) spec {
 	return spec{path: path, kind: 'f', data: data, attr: Attr{Mode: 0o644}}
 }
-func dir(path string) spec { return spec{path: path, kind: 'd', attr: Attr{Mode: 0o755}} }
+
+func dir(path string) spec {
+	return spec{path: path, kind: 'd', attr: Attr{Mode: 0o755}}
+}
+
 func link(path, to string) spec {
 	return spec{path: path, kind: 'l', data: to, attr: Attr{Mode: 0o777}}
 }

@@ -15,7 +15,8 @@ type Options struct {
 	// the size of its pages until 6.4, and not more than that since then.
 	BlockSize int
 	// MaxBytes limits the image's size; 0 is the format's limit, 16 TiB with
-	// blocks of 4096 bytes. What passes it fails with an [image.LimitError].
+	// blocks of 4096 bytes. What passes it fails with an [image.LimitError], at
+	// the latest in Finish; by then up to 128 KiB more may have been written.
 	MaxBytes int64
 	// UUID and VolumeName, 16 bytes at most, are only for display.
 	UUID       [16]byte
@@ -85,10 +86,10 @@ func (w *Writer) File(a Attr, content io.Reader) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if content == nil {
-		content = strings.NewReader("")
-	}
 	e := a.inode(typeRegular)
+	if content == nil {
+		return w.add(&e, xattrs, nil)
+	}
 	return w.content(&e, xattrs, content)
 }
 
@@ -112,7 +113,7 @@ func (w *Writer) Symlink(a Attr, target string) (*Node, error) {
 // Special makes a file of type S_IFCHR, S_IFBLK, S_IFIFO or S_IFSOCK; only the
 // first two have a device, up to 4095 and 1048575. The character device 0, 0
 // is what overlayfs takes for a name that is no longer there.
-func (w *Writer) Special(a Attr, typ uint32, major, minor uint32) (*Node, error) {
+func (w *Writer) Special(a Attr, typ, major, minor uint32) (*Node, error) {
 	device := typ == typeChar || typ == typeBlock
 	switch {
 	case !device && typ != typeFIFO && typ != typeSocket:
@@ -211,7 +212,7 @@ func (s *stream) copy(r io.Reader) (readErr, writeErr error) {
 		}
 		s.n += n
 		switch {
-		case readErr == io.EOF: //nolint:errorlint // readers return it as it is
+		case readErr == io.EOF:
 			return nil, nil
 		case readErr != nil:
 			return fmt.Errorf("read content: %w", readErr), nil

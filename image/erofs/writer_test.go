@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,11 +12,13 @@ import (
 
 // noise is data that does not repeat.
 func noise(n int) string {
-	var b strings.Builder
-	for x := uint32(n) + 1; b.Len() < n; x = x*1664525 + 1013904223 {
-		b.WriteByte(byte(x>>24) | 1)
+	b := make([]byte, n)
+	x := uint32(n) + 1
+	for i := range b {
+		b[i] = byte(x>>24) | 1
+		x = x*1664525 + 1013904223
 	}
-	return b.String()
+	return string(b)
 }
 
 func many(n int, f func(i int) spec) []spec {
@@ -35,7 +38,9 @@ func xattrs(n, size int) Attr {
 }
 
 // trees are what every test of whole images goes through.
-func trees() map[string][]spec {
+var trees = sync.OnceValue(makeTrees)
+
+func makeTrees() map[string][]spec {
 	t := map[string][]spec{
 		"empty": {},
 		"root": {dir(".").with(Attr{

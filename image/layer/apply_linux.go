@@ -24,24 +24,27 @@ import (
 // bytes are not what was asked for, [image.ErrInvalid] when they are no layer,
 // [image.ErrTooLarge] when they pass a limit, and is the kernel's otherwise.
 func Apply(ctx context.Context, dir *os.File, r io.Reader, o Options) (*Info, error) {
-	limits := o.Limits.withDefaults()
-	s, err := newStream(ctx, r, &o, limits)
+	w := newWriter(dir, &o, o.Limits.withDefaults(), new(Info))
+	err := w.run(ctx, r)
+	runtime.KeepAlive(dir)
 	if err != nil {
-		return nil, wrap("unpack", o.Image, o.Layer.Digest, err)
+		return nil, err
 	}
-	info := new(Info)
-	w := newWriter(dir, &o, limits, info)
-	err = w.unpack(ctx, s)
-	err = s.finish(err, info)
+	return w.info, nil
+}
+
+// run unpacks a layer. It is the writer's end.
+func (w *writer) run(ctx context.Context, r io.Reader) error {
+	s, err := newStream(ctx, r, w.o, w.limits)
+	if err == nil {
+		err = w.unpack(ctx, s)
+		err = s.finish(err, w.info)
+	}
 	if err == nil {
 		err = w.finish()
 	}
-	w.closeAll()
-	runtime.KeepAlive(dir)
-	if err != nil {
-		return nil, wrap("unpack", o.Image, o.Layer.Digest, err)
-	}
-	return info, nil
+	w.back.close()
+	return wrap("unpack", w.o.Image, w.o.Layer.Digest, err)
 }
 
 // unpack takes the tar apart.
@@ -75,7 +78,7 @@ func (w *writer) unpack(ctx context.Context, s *stream) error {
 			return at(h.Name, err)
 		}
 		for _, what := range skipped {
-			w.skip(strings.Trim(h.Name, "/"), what)
+			w.info.skip(strings.Trim(h.Name, "/"), what)
 		}
 		if err := w.add(h, &m, t); err != nil {
 			return at(h.Name, err)
@@ -206,7 +209,6 @@ func (w *writer) hardLink(dir *node, name, linkname string) error {
 			parts = target.waits // it may be replaced later
 		}
 		n := dir.put(&node{name: name, kind: kindPending, touched: true, waits: parts})
-		dir.touch()
 		w.pending = append(w.pending, pendingLink{n, parts})
 		return nil
 	case target == before:

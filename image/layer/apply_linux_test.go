@@ -2,13 +2,13 @@ package layer
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/sandkit/sandkit/image"
-	"github.com/sandkit/sandkit/internal/testutil"
 )
 
 // TestApply unpacks layers one after the other into the same directory, and
@@ -101,6 +101,10 @@ func TestApply(t *testing.T) {
 			[][]item{{file("a", "x"), hard("a", "a"), hard("a", "./a")}},
 			"a",
 		},
+		"a hard link to a file below, names on the way to which are others here": {
+			[][]item{{file("a/b/c", "x")}, {file("b", ""), file("c", ""), dir("d"), hard("d/h", "a/b/c")}},
+			"a/ a/b/ a/b/c b c d/ d/h=a/b/c",
+		},
 		"an empty layer":     {[][]item{{file("a", "")}, {}}, "a"},
 		"non-UTF-8":          {[][]item{{file("\xff\xfe/\x80\n", "")}}, "\xff\xfe/ \xff\xfe/\x80\n"},
 		"long names":         {[][]item{{file(strings.Repeat("n", 255), "")}}, strings.Repeat("n", 255)},
@@ -114,10 +118,15 @@ func TestApply(t *testing.T) {
 			if got := namesOf(t, Flat, flat); got != c.want {
 				t.Errorf("flat:    %s\nwant:    %s", got, c.want)
 			}
-			_, got := stacked(t, c.layers)
-			if got != c.want {
-				t.Errorf("overlay: %s\nwant:    %s", got, c.want)
+			stacks := make(map[backEnd][]*os.File)
+			for _, b := range backEnds {
+				stack, got := b.stacked(t, c.layers)
+				if got != c.want {
+					t.Errorf("%s: %s\nwant:    %s", b, got, c.want)
+				}
+				stacks[b] = stack
 			}
+			sameLayers(t, stacks[toDir], stacks[toImage])
 		})
 	}
 }
@@ -149,15 +158,17 @@ func TestRejected(t *testing.T) {
 		"negative uid":               {[]item{file("f", "").owner(-1, 0)}, image.ErrInvalid},
 		"uid that means no change":   {[]item{file("f", "").owner(1<<32-1, 0)}, image.ErrInvalid},
 		"gid beyond 32 bits":         {[]item{file("f", "").owner(0, 1<<32)}, image.ErrInvalid},
+		"capabilities without value": {[]item{file("f", "").xattr("security.capability", "")}, image.ErrInvalid},
 		"an attribute that is large": {[]item{file("f", "").xattr("user.x", strings.Repeat("x", 65537))}, image.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.want == nil {
 				t.Skip("archive/tar makes a directory of it")
 			}
-			d := newDir(t)
-			_, err := Apply(t.Context(), d, bytes.NewReader(archive(t, c.items...)), options(Options{Image: "img"}))
-			failed(t, err, c.want)
+			eachBackEnd(t, func(t *testing.T, b backEnd) {
+				_, err := b.apply(t, bytes.NewReader(archive(t, c.items...)), Options{Image: "img"})
+				failed(t, err, c.want)
+			})
 		})
 	}
 }
@@ -168,25 +179,28 @@ func TestHardLinkToNothing(t *testing.T) {
 	raw := archive(t, hard("d/h", "low/f"))
 	_, err := Apply(t.Context(), newDir(t), bytes.NewReader(raw), options(Options{Format: Flat}))
 	failed(t, err, image.ErrInvalid)
-	info := unpack(t, newDir(t), raw, Options{})
-	if len(info.Links) != 1 || info.Links[0] != (Link{"d/h", "low/f", false}) {
-		t.Errorf("links: %v", info.Links)
+	for _, b := range backEnds {
+		info := b.unpack(t, string(raw), Options{}).info
+		if len(info.Links) != 1 || info.Links[0] != (Link{"d/h", "low/f", false}) {
+			t.Errorf("%s: links: %v", b, info.Links)
+		}
 	}
 }
 
 // TestMetadata: modes after owners, times of directories after their content.
-func TestMetadata(t *testing.T) {
-	d := newDir(t)
-	unpack(t, d, archive(t,
+func TestMetadata(t *testing.T) { eachBackEnd(t, testMetadata) }
+
+func testMetadata(t *testing.T, b backEnd) {
+	d := b.unpack(t, string(archive(t,
 		dir("d").mode(0o1777).owner(7, 8), file("d/s", "x").mode(0o6755).owner(1, 2),
 		dir("closed").mode(0), file("closed/f", "").mode(0).owner(70000, 80000),
 		symlink("l", "d").owner(3, 4).at(time.Unix(-5, 0)), file("old", "").at(time.Unix(-5, 500)),
 		file("later", "").at(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)), file("early", "").at(time.Unix(-1<<40, 0)),
 		dir("setgid").mode(0o2755).owner(0, 9), file("setgid/f", ""),
 		dir("./").mode(0o711),
-	), Options{})
+	)), Options{}).file
 	entries := make(map[Path]Entry)
-	if !testutil.IsRoot() {
+	if !b.full() {
 		if err := syscall.Chmod(d.Name()+"/closed", 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -194,11 +208,7 @@ func TestMetadata(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all, err := Tree(OverlayTrusted, d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range all {
+	for _, e := range entriesOf(t, OverlayTrusted, d) {
 		entries[e.Path] = e
 	}
 	for path, want := range map[Path]struct {
@@ -212,20 +222,24 @@ func TestMetadata(t *testing.T) {
 		"setgid": {0o2755, 0, 9, someTime}, "setgid/f": {0o644, 0, 0, someTime},
 	} {
 		e := entries[path]
-		if !testutil.IsRoot() && (path == "closed" || path == "closed/f") {
+		if !b.full() && (path == "closed" || path == "closed/f") {
 			e.Mode = want.mode // changed above, to look at them
 		}
-		if !testutil.IsRoot() && path == "l" {
+		if !b.full() && path == "l" {
 			e.UID, e.GID = 3, 4 // links take no record of owners
 		}
-		if !testutil.IsRoot() && want.uid == 0 {
+		if !b.full() && want.uid == 0 {
 			e.UID, e.GID = want.uid, want.gid
 		}
 		if e.Mode != want.mode || e.UID != want.uid || e.GID != want.gid || !e.ModTime.Equal(want.time) {
 			t.Errorf("%s\nwant %+v", e, want)
 		}
 	}
-	if st, err := d.Stat(); err != nil || st.Mode().Perm() != 0o711 {
-		t.Errorf("root: %v, %v", st.Mode(), err)
+	root, err := sourcesOf([]*os.File{d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, err := root[0].stat(""); err != nil || st.Mode&0o7777 != 0o711 {
+		t.Errorf("root: %o, %v", st.Mode, err)
 	}
 }

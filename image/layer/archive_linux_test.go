@@ -116,7 +116,7 @@ func newDir(tb testing.TB) *os.File {
 				tb.Error(err)
 			}
 		}
-		w.closeAll()
+		w.back.close()
 		f.Close()
 	})
 	return f
@@ -132,15 +132,21 @@ func unpack(tb testing.TB, dir *os.File, raw []byte, o Options) *Info {
 	return info
 }
 
-// listing is a tree as text: path, type and what is given with it.
-func listing(tb testing.TB, format Format, dirs ...*os.File) string {
+// entriesOf lists a tree.
+func entriesOf(tb testing.TB, format Format, dirs ...*os.File) []Entry {
 	tb.Helper()
 	entries, err := Tree(format, dirs...)
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return entries
+}
+
+// listing is a tree as text: path, type and what is given with it.
+func listing(tb testing.TB, format Format, dirs ...*os.File) string {
+	tb.Helper()
 	var b strings.Builder
-	for _, e := range entries {
+	for _, e := range entriesOf(tb, format, dirs...) {
 		b.WriteString(e.String() + "\n")
 	}
 	return b.String()
@@ -149,12 +155,8 @@ func listing(tb testing.TB, format Format, dirs ...*os.File) string {
 // namesOf is a tree's paths and types: "a/ a/f l->t".
 func namesOf(tb testing.TB, format Format, dirs ...*os.File) string {
 	tb.Helper()
-	entries, err := Tree(format, dirs...)
-	if err != nil {
-		tb.Fatal(err)
-	}
 	var all []string
-	for _, e := range entries {
+	for _, e := range entriesOf(tb, format, dirs...) {
 		s := string(e.Path)
 		switch e.Type {
 		case "dir":
@@ -171,16 +173,6 @@ func namesOf(tb testing.TB, format Format, dirs ...*os.File) string {
 		all = append(all, s)
 	}
 	return strings.Join(all, " ")
-}
-
-// content reads a file inside a directory.
-func content(tb testing.TB, dir *os.File, path string) string {
-	tb.Helper()
-	b, err := os.ReadFile(dir.Name() + "/" + path)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return string(b)
 }
 
 // failed checks that an error is a layer's, and matches.

@@ -29,60 +29,31 @@ func (s *settler) link(p, target string, early bool) error {
 	if f == nil {
 		return malformed("hard link to %q, which is not there: %w", target, syscall.ENOENT)
 	}
-	to, err := openPath(s.dir, path.Dir(p))
-	if err != nil {
-		return err
-	}
-	defer to.Close()
 	s.changed = true
 	s.copied[p] = true
 	if early {
-		return keepTimes(to.Int(), func() error {
-			if err := sys.Unlinkat(to.Int(), path.Base(p), 0); err != nil {
-				return os.NewSyscallError("remove", err)
-			}
-			return copyUp(f, to.Int(), path.Base(p))
-		})
+		if err := s.layer.remove(p, false); err != nil {
+			return err
+		}
+		return s.layer.copyUp(f, p)
 	}
-	if s.taken(target) {
-		return keepTimes(to.Int(), func() error { return copyUp(f, to.Int(), path.Base(p)) })
+	if _, err := s.layer.stat(target); err == nil && !s.copied[target] {
+		return s.layer.copyUp(f, p) // something of the layer was moved there
 	}
 	if err := s.ensure(path.Dir(target)); err != nil {
 		return err
 	}
-	from, err := openPath(s.dir, path.Dir(target))
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	if _, err := sys.Fstatat(from.Int(), path.Base(target)); errors.Is(err, syscall.ENOENT) {
-		if err := keepTimes(from.Int(), func() error { return copyUp(f, from.Int(), path.Base(target)) }); err != nil {
+	if _, err := s.layer.stat(target); errors.Is(err, syscall.ENOENT) {
+		if err := s.layer.copyUp(f, target); err != nil {
 			return err
 		}
 		s.copied[target] = true
 	}
-	return keepTimes(to.Int(), func() error {
-		err := sys.Linkat(from.Int(), path.Base(target), to.Int(), path.Base(p))
-		if errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.EPERM) {
-			return ErrConflict // something was moved here, or to the target
-		}
-		return os.NewSyscallError("link", err)
-	})
-}
-
-// taken tells whether the layer has something of its own at a path, that was
-// moved there.
-func (s *settler) taken(p string) bool {
-	if s.copied[p] {
-		return false
+	err = s.layer.link(target, p)
+	if errors.Is(err, syscall.EEXIST) || errors.Is(err, syscall.EPERM) {
+		return ErrConflict // something was moved here, or to the target
 	}
-	fd, err := openPath(s.dir, path.Dir(p))
-	if err != nil {
-		return false
-	}
-	defer fd.Close()
-	_, err = sys.Fstatat(fd.Int(), path.Base(p))
-	return err == nil
+	return err
 }
 
 // copyUp copies a file of a layer below.
@@ -90,25 +61,31 @@ func copyUp(f *found, dir int, name string) error {
 	switch f.st.Mode & sys.S_IFMT {
 	case sys.S_IFREG:
 	case sys.S_IFLNK:
-		target, err := sys.Readlinkat(f.in.fd, f.name)
+		target, err := f.in.readlink(f.name)
 		if err == nil {
 			err = sys.Symlinkat(target, dir, name)
 		}
-		return errors.Join(err, copyNamed(f, dir, name))
+		if err != nil {
+			return os.NewSyscallError("symlink", err)
+		}
+		return copyNamed(f, dir, name)
 	case sys.S_IFDIR:
 		return malformed("hard link to a directory: %w", syscall.EPERM)
 	default:
-		return errors.Join(sys.Mknodat(dir, name, f.st.Mode, f.st.Rdev), copyNamed(f, dir, name))
+		if err := sys.Mknodat(dir, name, f.st.Mode, f.st.Rdev); err != nil {
+			return os.NewSyscallError("mknod", err)
+		}
+		return copyNamed(f, dir, name)
 	}
-	xattrs, err := kept(f.in.fd, f.name)
+	xattrs, err := kept(f.in, f.name)
 	if err != nil {
 		return err
 	}
-	src, err := openRegular(f.in.fd, f.name)
+	src, err := f.in.file(f.name)
 	if err != nil {
 		return err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	fd, err := sys.CreateFile(dir, name)
 	if err != nil {
 		return os.NewSyscallError("create", err)
@@ -120,12 +97,30 @@ func copyUp(f *found, dir int, name string) error {
 	return errors.Join(err, dst.Close())
 }
 
-// copyNamed gives a copy that is not to be opened owner and times.
+// copyNamed gives a copy that is not to be opened what the file has.
 func copyNamed(f *found, dir int, name string) error {
 	if f.st.UID != uint32(os.Geteuid()) || f.st.GID != uint32(os.Getegid()) {
 		if err := sys.Lchownat(dir, name, f.st.UID, f.st.GID); err != nil {
 			return os.NewSyscallError("chown", err)
 		}
+	}
+	xattrs, err := kept(f.in, f.name)
+	if err != nil {
+		return err
+	}
+	err = fdSource{fd: dir}.withPath(name, func(path string) error {
+		for attribute, value := range xattrs {
+			if err := sys.SetXattrPath(path, attribute, value); err != nil {
+				return os.NewSyscallError("set attribute "+attribute, err)
+			}
+		}
+		if f.st.Mode&sys.S_IFMT == sys.S_IFLNK {
+			return nil
+		}
+		return os.NewSyscallError("chmod", sys.ChmodPath(path, f.st.Mode)) // making it minded the umask
+	})
+	if err != nil {
+		return err
 	}
 	return os.NewSyscallError("set times", sys.SetTimes(dir, name, f.st.MtimeSec, f.st.MtimeNs))
 }

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
-
-	"github.com/sandkit/sandkit/internal/sys"
 )
 
 // Diff writes the changes in an overlay's upper directory as a layer: a tar,
@@ -30,7 +28,10 @@ func Diff(ctx context.Context, w io.Writer, upper *os.File, lowers []*os.File, o
 		links: make(map[inode]string), buf: make([]byte, 256<<10),
 	}
 	all := append(append([]*os.File(nil), lowers...), upper)
-	err := p.dir(newView(all, o.Format), "", true)
+	roots, err := sourcesOf(all)
+	if err == nil {
+		err = p.dir(newView(roots, o.Format), "", true)
+	}
 	runtime.KeepAlive(all) // the view has numbers only
 	if err == nil {
 		err = p.tar.Close()
@@ -75,7 +76,7 @@ func (p *differ) dir(v *view, prefix string, changed bool) error {
 		if v.dirs[0].layer != p.upperLayer {
 			return nil
 		}
-		names, err = readNames(v.dirs[0].fd)
+		names, err = v.dirs[0].names()
 	}
 	if err != nil {
 		return err
@@ -148,12 +149,12 @@ func (p *differ) entry(v *view, f *found, path string, changed bool) error {
 
 // below writes what is in a directory.
 func (p *differ) below(f *found, path string, changed bool) error {
-	fd := f.sub.dirs[0].fd
-	_, moved, err := sys.Xattr(sys.FdPath(fd), f.sub.prefix+"redirect")
+	dir := f.sub.dirs[0]
+	_, moved, err := dir.xattr("", f.sub.prefix+"redirect")
 	if err != nil {
 		return err
 	}
-	opaque, _, err := sys.Xattr(sys.FdPath(fd), f.sub.prefix+"opaque")
+	opaque, _, err := dir.xattr("", f.sub.prefix+"opaque")
 	if err != nil {
 		return err
 	}
@@ -167,8 +168,8 @@ func (p *differ) below(f *found, path string, changed bool) error {
 
 // content writes a file's bytes.
 func (p *differ) content(v *view, f *found, size int64) error {
-	dir, name := f.in.fd, f.name
-	_, meta, err := xattrAt(dir, name, v.prefix+"metacopy")
+	dir, name := f.in, f.name
+	_, meta, err := dir.xattr(name, v.prefix+"metacopy")
 	if err != nil {
 		return err
 	}
@@ -178,13 +179,13 @@ func (p *differ) content(v *view, f *found, size int64) error {
 			return err
 		}
 		defer data.close()
-		dir, name = data.in.fd, data.name
+		dir, name = data.in, data.name
 	}
-	src, err := openRegular(dir, name)
+	src, err := dir.file(name)
 	if err != nil {
 		return err
 	}
-	defer src.Close()
+	defer func() { _ = src.Close() }()
 	n, err := io.CopyBuffer(p.tar, io.LimitReader(src, size), p.buf)
 	if err == nil && n < size {
 		err = io.ErrUnexpectedEOF // it was made shorter meanwhile
@@ -197,7 +198,7 @@ func (p *differ) content(v *view, f *found, size int64) error {
 func (p *differ) data(v *view, f *found) (*found, error) {
 	name := f.name
 	lower := v.empty()
-	redirect, ok, err := xattrAt(f.in.fd, f.name, v.prefix+"redirect")
+	redirect, ok, err := f.in.xattr(f.name, v.prefix+"redirect")
 	switch {
 	case err != nil:
 		return nil, err

@@ -26,36 +26,38 @@ type dirs struct {
 	pin  *node      // stays open
 }
 
+func newDirs(root *os.File) dirs { return dirs{root: root, used: list.New()} }
+
 // open gives a descriptor of a directory, which holds until the next call.
-func (w *writer) open(n *node) (int, error) {
+func (b *dirBackend) open(n *node) (int, error) {
 	if n.parent == nil {
-		return int(w.dirs.root.Fd()), nil
+		return int(b.dirs.root.Fd()), nil
 	}
 	if n.open != nil {
-		w.dirs.used.MoveToFront(n.open.elem)
+		b.dirs.used.MoveToFront(n.open.elem)
 		return n.open.fd.Int(), nil
 	}
-	parent, err := w.open(n.parent)
+	parent, err := b.open(n.parent)
 	if err != nil {
 		return -1, err
 	}
 	const flags = sys.O_RDONLY | sys.O_DIRECTORY | sys.O_NOFOLLOW
 	fd, err := sys.Openat(parent, n.name, flags)
 	if errors.Is(err, syscall.EACCES) && n.lower {
-		fd, err = w.forceOpen(parent, n, flags)
+		fd, err = b.forceOpen(parent, n, flags)
 	}
 	if err != nil {
 		return -1, os.NewSyscallError("open directory", err)
 	}
 	n.open = &openDir{fd: fd}
-	n.open.elem = w.dirs.used.PushFront(n)
-	if w.dirs.used.Len() > maxOpen {
-		oldest := w.dirs.used.Back()
-		if oldest.Value == w.dirs.pin {
+	n.open.elem = b.dirs.used.PushFront(n)
+	if b.dirs.used.Len() > maxOpen {
+		oldest := b.dirs.used.Back()
+		if oldest.Value == b.dirs.pin {
 			oldest = oldest.Prev()
 		}
 		if n, ok := oldest.Value.(*node); ok {
-			w.forget(n)
+			b.forget(n)
 		}
 	}
 	return fd.Int(), nil
@@ -63,7 +65,7 @@ func (w *writer) open(n *node) (int, error) {
 
 // forceOpen opens a directory of a lower layer that its owner, who is not
 // root, has no permission for; it gets its mode back at the end.
-func (w *writer) forceOpen(parent int, n *node, flags int) (*sys.FD, error) {
+func (b *dirBackend) forceOpen(parent int, n *node, flags int) (*sys.FD, error) {
 	if err := save(n, parent, n.name); err != nil {
 		return nil, err
 	}
@@ -95,34 +97,34 @@ func save(n *node, fd int, name string) error {
 }
 
 // forget closes a directory.
-func (w *writer) forget(n *node) {
+func (b *dirBackend) forget(n *node) {
 	if n.open != nil {
-		w.dirs.used.Remove(n.open.elem)
+		b.dirs.used.Remove(n.open.elem)
 		n.open.fd.Close()
 		n.open = nil
 	}
 }
 
 // closeAll closes every directory.
-func (w *writer) closeAll() {
-	for e := w.dirs.used.Front(); e != nil; e = w.dirs.used.Front() {
+func (b *dirBackend) closeAll() {
+	for e := b.dirs.used.Front(); e != nil; e = b.dirs.used.Front() {
 		n, _ := e.Value.(*node)
-		w.forget(n)
+		b.forget(n)
 	}
 }
 
 // entry opens the directory that something is about to be put into, or taken
 // from. That changes its time, which is restored at the end.
-func (w *writer) entry(dir *node) (int, error) {
+func (b *dirBackend) entry(dir *node) (int, error) {
 	dir.touch()
-	fd, err := w.open(dir)
+	fd, err := b.open(dir)
 	if err != nil || !dir.lower {
 		return fd, err
 	}
 	if err := save(dir, fd, ""); err != nil {
 		return -1, err
 	}
-	if dir.restore && w.o.Rootless && dir.meta.mode&0o700 != 0o700 {
+	if dir.restore && b.o.Rootless && dir.meta.mode&0o700 != 0o700 {
 		err = sys.Fchmod(fd, dir.meta.mode|0o700)
 	}
 	return fd, err

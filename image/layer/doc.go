@@ -14,6 +14,11 @@
 // directory is that it puts a file into, but does not describe. [Info] says
 // what is open, and [Settle] settles it once the layers below are there.
 //
+// [Stage] unpacks a layer to an EROFS image instead: one file to write and to
+// delete, however many the layer has. Its directories wait in memory until the
+// layers below are known. Both back ends take the same decisions on the same
+// entries, and [Tree], Settle and Diff read directories and images alike.
+//
 // [Diff] goes the other way: from the upper directory of an overlay to a tar,
 // the same bytes for the same tree.
 package layer

@@ -16,6 +16,7 @@ type meta struct {
 	sec      int64
 	nsec     int64
 	xattrs   map[string]string
+	stat     string // what a file stands for that cannot be made; for xattrStat
 }
 
 // implicitMeta is that of directories which no layer describes.
@@ -65,6 +66,9 @@ func readMeta(h *tar.Header, o *Options, l *Limits) (m meta, skipped []string, e
 		if err := within("length of attribute "+name, int64(len(value)), l.Xattr); err != nil {
 			return m, nil, err
 		}
+		if name == "security.capability" && value == "" { // the kernel takes it, and cannot read it
+			return m, nil, malformed("attribute %s: no value", name)
+		}
 		if m.xattrs == nil {
 			m.xattrs = make(map[string]string)
 		}
@@ -101,6 +105,9 @@ func settable(name string) bool {
 	}
 	return strings.HasPrefix(name, "user.") && len(name) > len("user.")
 }
+
+// xattrNames are the names of the attributes, in order.
+func (m *meta) xattrNames() []string { return slices.Sorted(maps.Keys(m.xattrs)) }
 
 // size is what the attributes take.
 func (m *meta) size() int64 {

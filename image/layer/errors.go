@@ -13,6 +13,9 @@ var (
 	// ErrConflict is matched when a layer cannot lie over those below it: it
 	// has files below something that is no directory there.
 	ErrConflict = errors.New("layer does not fit the layers below it")
+	// ErrNeedsDirectory is matched when a layer cannot be in an image. It may be
+	// unpacked to a directory instead.
+	ErrNeedsDirectory = errors.New("layer can be unpacked to a directory only")
 )
 
 // FormatError says what is wrong with a layer's bytes. It matches

@@ -2,12 +2,9 @@ package layer
 
 import (
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"syscall"
-
-	"github.com/sandkit/sandkit/internal/sys"
 )
 
 // finish makes what had to wait for the end: hard links to what came later,
@@ -91,7 +88,7 @@ func (w *writer) finishHollow(dir, n *node) error {
 	if err := w.remove(n); err != nil || dir.opaque {
 		return err
 	}
-	return w.makeWhiteout(dir, dir.put(&node{name: n.name, kind: kindWhiteout, touched: true}))
+	return w.makeWhiteout(dir.put(&node{name: n.name, kind: kindWhiteout, touched: true}))
 }
 
 // finishDir finishes a directory that the layer has touched, what is inside
@@ -115,50 +112,16 @@ func (w *writer) finishDir(n *node) error {
 		case c.kind == kindDir:
 			err = w.finishDir(c)
 		case c.kind == kindWhiteout && !n.opaque:
-			err = at(c.path(), w.makeWhiteout(n, c))
+			err = at(c.path(), w.makeWhiteout(c))
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if err := w.finishMeta(n); err != nil {
-		return at(n.path(), err)
-	}
-	w.forget(n)
-	return nil
+	return at(n.path(), w.back.finish(n))
 }
 
-func (w *writer) makeWhiteout(dir, n *node) error {
-	fd, err := w.entry(dir)
-	if err != nil {
-		return err
-	}
+func (w *writer) makeWhiteout(n *node) error {
 	w.info.Whiteouts = append(w.info.Whiteouts, Path(n.path()))
-	return os.NewSyscallError("make whiteout", sys.Mknodat(fd, n.name, sys.S_IFCHR, 0))
-}
-
-func (w *writer) finishMeta(n *node) error {
-	if n.meta == nil && !n.opaque {
-		return nil
-	}
-	fd, err := w.open(n)
-	if err != nil {
-		return err
-	}
-	if n.opaque && w.o.Format != Flat {
-		name := w.o.Format.xattrPrefix() + "opaque"
-		if err := sys.SetXattr(fd, name, []byte("y")); err != nil {
-			return os.NewSyscallError("set attribute "+name, err)
-		}
-	}
-	switch {
-	case n.meta == nil:
-		return nil
-	case n.restore:
-		if err := sys.Fchmod(fd, n.meta.mode); err != nil {
-			return os.NewSyscallError("chmod", err)
-		}
-		return os.NewSyscallError("set times", sys.SetTimes(fd, "", n.meta.sec, n.meta.nsec))
-	}
-	return w.setOpen(fd, n, n.meta, w.o.Format != Flat)
+	return w.back.whiteout(n)
 }

@@ -4,27 +4,80 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/sandkit/sandkit/internal/sys"
 )
 
-// Fits tells whether a layer's directory, as [Apply] has left it, is right over
-// these layers, given the lowest first: whether [Settle] would find nothing to
-// change. Unlike Settle it changes nothing, so that it can be asked about a
-// directory that serves other stacks already. It is false, too, where Settle
-// would fail with ErrConflict.
-func Fits(dir *os.File, lowers []*os.File, info *Info, format Format) (bool, error) {
-	defer runtime.KeepAlive(lowers) // views have numbers only
-	s := &settler{dir: dir, lowers: lowers, format: format, moved: make(map[string]string), open: make(map[string]bool), copied: make(map[string]bool)}
-	for _, p := range info.Implicit {
-		s.open[string(p)] = true
+// Fits tells whether a layer, as [Apply] or [Stage] has left it, is right over
+// these layers, given the lowest first: whether to settle it would change
+// nothing. All are directories, mounts of images, or files with images that are
+// finished. Nothing is changed, so that it can be asked about a layer that
+// serves other stacks already. It is false, too, where Settle would fail with
+// [ErrConflict].
+func Fits(layer *os.File, lowers []*os.File, info *Info, format Format) (bool, error) {
+	defer runtime.KeepAlive(layer) // sources have numbers only
+	defer runtime.KeepAlive(lowers)
+	roots, err := sourcesOf(append(slices.Clone(lowers), layer))
+	if err != nil {
+		return false, wrap("settle", "", info.Digest, err)
 	}
-	fits, err := s.fits(info)
+	top := lookedSource{roots[len(lowers)], format.xattrPrefix()}
+	fits, err := newSettler(top, roots[:len(lowers)], info, format).fits(info)
 	if errors.Is(err, ErrConflict) {
 		return false, nil
 	}
 	return fits && err == nil, wrap("settle", "", info.Digest, err)
+}
+
+// lookedSource is a layer that is only looked at.
+type lookedSource struct {
+	top    source
+	prefix string // of overlayfs's attributes
+}
+
+func (l lookedSource) root() (unpackedDir, error) { return lookedDir{l.top, l.prefix, false}, nil }
+
+func (l lookedSource) stat(p string) (mode uint32, err error) {
+	dir := lookedDir{l.top, l.prefix, false}
+	parts := strings.Split(p, "/")
+	for _, part := range parts[:len(parts)-1] {
+		next, err := dir.src.open(part)
+		dir.close()
+		if err != nil {
+			return 0, err
+		}
+		dir = lookedDir{next, l.prefix, true}
+	}
+	defer dir.close()
+	st, err := dir.src.stat(parts[len(parts)-1])
+	return st.Mode, err
+}
+
+type lookedDir struct {
+	src    source
+	prefix string
+	own    bool
+}
+
+func (d lookedDir) isOpaque() (bool, error) {
+	v, _, err := d.src.xattr("", d.prefix+"opaque")
+	return string(v) == "y", err
+}
+
+func (d lookedDir) enter(name string) (unpackedDir, error) {
+	src, err := d.src.open(name)
+	if err != nil {
+		return nil, err
+	}
+	return lookedDir{src, d.prefix, true}, nil
+}
+
+func (d lookedDir) close() {
+	if d.own {
+		d.src.close()
+	}
 }
 
 func (s *settler) fits(info *Info) (bool, error) {

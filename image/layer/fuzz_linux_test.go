@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/internal/testutil"
 )
 
 // FuzzApply: whatever the tar, nothing outside of the directory changes, and
@@ -72,10 +73,21 @@ func hostile(t *testing.T, raw []byte) {
 		t.Fatal(err)
 	}
 	defer d.Close()
+	limits := Limits{Bytes: 1 << 20, FileBytes: 1 << 20, Entries: 200, Depth: 20}
 	for _, format := range []Format{options(Options{}).Format, Flat} {
-		o := options(Options{Format: format, Limits: Limits{Bytes: 1 << 20, FileBytes: 1 << 20, Entries: 200, Depth: 20}})
+		o := options(Options{Format: format, Limits: limits})
 		info, err := Apply(t.Context(), d, bytes.NewReader(raw), o)
-		if err == nil && format != Flat {
+		if format == Flat {
+			continue
+		}
+		img, errImage := hostileImage(t, raw, limits)
+		if (err == nil) != (errImage == nil) {
+			t.Fatalf("directory: %v\nimage: %v", err, errImage)
+		}
+		if err == nil {
+			if testutil.IsRoot() {
+				sameLayers(t, []*os.File{d}, []*os.File{img})
+			}
 			inspect(t, d, info, o)
 		}
 	}
@@ -88,6 +100,31 @@ func hostile(t *testing.T, raw []byte) {
 	if err := first(err, err2, err3); err != nil || len(all) != 2 || len(inside) != 1 || st.Mode() != 0o600 {
 		t.Fatalf("outside: %v %v %v %v", all, inside, st, err)
 	}
+}
+
+// hostileImage stages a layer, finishes the image as it is, and reads all of
+// it. Then it settles another one.
+func hostileImage(t *testing.T, raw []byte, l Limits) (*os.File, error) {
+	settled, err := Stage(t.Context(), newImage(t), bytes.NewReader(raw), Options{Limits: l})
+	if err != nil {
+		failed(t, err, err)
+		return nil, err
+	}
+	if _, err := settled.Settle(nil); err != nil {
+		failed(t, err, err)
+	} else if err := settled.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	img := newImage(t)
+	s, err := Stage(t.Context(), img, bytes.NewReader(raw), Options{Limits: l})
+	if err == nil {
+		err = s.Finish()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	entriesOf(t, OverlayTrusted, img)
+	return img, nil
 }
 
 func inspect(t *testing.T, d *os.File, info *Info, o Options) {

@@ -29,7 +29,7 @@ func (p *differ) header(f *found, path string) (*tar.Header, error) {
 		h.Typeflag, h.Size = tar.TypeReg, f.st.Size
 	case sys.S_IFLNK:
 		h.Typeflag = tar.TypeSymlink
-		if h.Linkname, err = sys.Readlinkat(f.in.fd, f.name); err != nil {
+		if h.Linkname, err = f.in.readlink(f.name); err != nil {
 			return nil, err
 		}
 	case sys.S_IFCHR, sys.S_IFBLK:
@@ -51,7 +51,7 @@ func (p *differ) header(f *found, path string) (*tar.Header, error) {
 // attributes adds extended attributes. Those of overlayfs and of the host are
 // not the layer's.
 func (p *differ) attributes(h *tar.Header, f *found) error {
-	all, err := xattrsAt(f.in.fd, f.name)
+	all, err := f.in.xattrs(f.name)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/sandkit/sandkit/internal/sys"
+	"github.com/sandkit/sandkit/image/erofs"
 )
 
 type kind uint8
@@ -40,6 +40,7 @@ type node struct {
 	meta      *meta // of directories, which get it last
 	restore   bool  // meta has only what the directory had before
 	open      *openDir
+	inode     *erofs.Node // in an image, if it is no directory
 }
 
 // path is where the node is in the layer.
@@ -81,6 +82,7 @@ func (n *node) put(c *node) *node {
 	n.children[c.name] = c
 	if !c.lower {
 		c.hold()
+		n.touch()
 	}
 	return c
 }
@@ -90,28 +92,9 @@ func (w *writer) child(n *node, name string) (*node, error) {
 	if c, ok := n.children[name]; ok || !n.lower {
 		return c, nil
 	}
-	fd, err := w.open(n)
-	if err != nil {
+	c, err := w.back.lookup(n, name)
+	if c == nil || err != nil {
 		return nil, err
-	}
-	st, err := sys.Fstatat(fd, name)
-	if errors.Is(err, syscall.ENOENT) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	c := &node{name: name, kind: kindOther, lower: true}
-	switch st.Mode & sys.S_IFMT {
-	case sys.S_IFDIR:
-		c.kind = kindDir
-	case sys.S_IFREG:
-		c.kind = kindFile
-	case sys.S_IFLNK:
-		c.kind = kindSymlink
-		if c.target, err = sys.Readlinkat(fd, name); err != nil {
-			return nil, err
-		}
 	}
 	return n.put(c), nil
 }

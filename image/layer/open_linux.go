@@ -2,6 +2,7 @@ package layer
 
 import (
 	"errors"
+	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -17,16 +18,20 @@ const maxLinks = 40
 // mounts of them, given the lowest first: the file that a mount of all of them
 // would show. Symbolic links are followed, and never lead out. The caller
 // closes it.
-func Open(format Format, layers []*os.File, name string) (*os.File, error) {
+func Open(format Format, layers []*os.File, name string) (io.ReadCloser, error) {
 	defer runtime.KeepAlive(layers) // views have numbers only
-	f, err := open(newView(layers, format), name)
+	sources, err := sourcesOf(layers)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	f, err := open(newView(sources, format), name)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: name, Err: err}
 	}
 	return f, nil
 }
 
-func open(root *view, name string) (*os.File, error) {
+func open(root *view, name string) (io.ReadCloser, error) {
 	rest, links := strings.Split(name, "/"), 0
 	var at []string // where rest begins, without links
 	for {
@@ -81,12 +86,12 @@ func open(root *view, name string) (*os.File, error) {
 
 // step says what a path leads to after f: through a link to a target, into a
 // directory, or to a file, where it must end.
-func (f *found) step(last bool) (target string, file *os.File, err error) {
+func (f *found) step(last bool) (target string, file io.ReadCloser, err error) {
 	switch f.st.Mode & sys.S_IFMT {
 	case sys.S_IFDIR:
 		return "", nil, nil
 	case sys.S_IFLNK:
-		target, err = sys.Readlinkat(f.in.fd, f.name)
+		target, err = f.in.readlink(f.name)
 		if err == nil && target == "" {
 			err = syscall.ENOENT
 		}
@@ -95,7 +100,7 @@ func (f *found) step(last bool) (target string, file *os.File, err error) {
 		if !last {
 			return "", nil, syscall.ENOTDIR
 		}
-		file, err = openRegular(f.in.fd, f.name)
+		file, err = f.in.file(f.name)
 		return "", file, err
 	}
 	if !last {

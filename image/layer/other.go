@@ -19,6 +19,23 @@ func Apply(context.Context, *os.File, io.Reader, Options) (*Info, error) {
 	return nil, unsupported("unpack")
 }
 
+// Staged is for Linux only.
+type Staged struct{}
+
+// Stage is for Linux only.
+func Stage(context.Context, *os.File, io.Reader, Options) (*Staged, error) {
+	return nil, unsupported("unpack")
+}
+
+// Info is for Linux only.
+func (*Staged) Info() *Info { return new(Info) }
+
+// Settle is for Linux only.
+func (*Staged) Settle([]*os.File) (bool, error) { return false, unsupported("settle") }
+
+// Finish is for Linux only.
+func (*Staged) Finish() error { return unsupported("finish image of") }
+
 // Tree is for Linux only.
 func Tree(Format, ...*os.File) ([]Entry, error) { return nil, unsupported("list") }
 
@@ -31,7 +48,7 @@ func Diff(context.Context, io.Writer, *os.File, []*os.File, DiffOptions) (*DiffI
 }
 
 // Open is for Linux only.
-func Open(Format, []*os.File, string) (*os.File, error) { return nil, unsupported("open file of") }
+func Open(Format, []*os.File, string) (io.ReadCloser, error) { return nil, unsupported("open file of") }
 
 // Fits is for Linux only.
 func Fits(*os.File, []*os.File, *Info, Format) (bool, error) { return false, unsupported("settle") }

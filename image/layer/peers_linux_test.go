@@ -73,12 +73,16 @@ func TestUmoci(t *testing.T) {
 		{dir("var"), dir("var/x"), file("var/x/.wh.1", ""), file("var/x/3", "3"), file("lib/c", "through the link"), file("tmp/y", ""), hard("etc/l", "etc/passwd")},
 		{dir("var"), file("var/x/.wh..wh..opq", ""), dir("var/x"), file("var/x/4", "").at(someTime.AddDate(1, 0, 0)), file(".wh.p", "")},
 	}
-	stack, _ := stacked(t, layers)
+	stack, _ := toDir.stacked(t, layers)
+	images, _ := toImage.stacked(t, layers)
 	var blobs [][]byte
 	for i, l := range layers {
 		raw := archive(t, l...)
 		if i == 2 {
-			raw = diff(t, stack[2], stack[:2], DiffOptions{})
+			raw = diff(t, images[2], images[:2], DiffOptions{})
+			if !bytes.Equal(diff(t, stack[2], stack[:2], DiffOptions{}), raw) {
+				t.Error("directories are another layer than images")
+			}
 		}
 		blobs = append(blobs, raw)
 	}
@@ -90,9 +94,11 @@ func TestUmoci(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer rootfs.Close()
-	got, want := withoutLinks(listing(t, OverlayTrusted, stack...)), withoutLinks(listing(t, Flat, rootfs))
-	if got != want {
-		t.Errorf("got:\n%s\numoci:\n%s", got, want)
+	want := withoutLinks(listing(t, Flat, rootfs))
+	for _, layers := range [][]*os.File{stack, images} {
+		if got := withoutLinks(listing(t, OverlayTrusted, layers...)); got != want {
+			t.Errorf("got:\n%s\numoci:\n%s", got, want)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package layer
 
 import (
 	"errors"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -65,19 +64,13 @@ func (s *settler) onlyDir(p string) error {
 // linkAt reads the link at a path of the layers below; it is empty where there
 // is none.
 func (s *settler) linkAt(p string) (string, error) {
-	fd, err := openPath(s.dir, path.Dir(p))
-	if err == nil {
-		defer fd.Close()
-		st, err := sys.Fstatat(fd.Int(), path.Base(p))
-		switch {
-		case err == nil && st.Mode&sys.S_IFMT != sys.S_IFDIR:
-			return "", ErrConflict // it may have come after what goes this way
-		case err == nil && !s.open[p]:
-			return "", s.onlyDir(p)
-		case err != nil && !errors.Is(err, syscall.ENOENT):
-			return "", os.NewSyscallError("stat", err)
-		}
-	} else if !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.ENOTDIR) && !errors.Is(err, syscall.ELOOP) {
+	mode, err := s.look.stat(p)
+	switch {
+	case err == nil && mode&sys.S_IFMT != sys.S_IFDIR:
+		return "", ErrConflict // it may have come after what goes this way
+	case err == nil && !s.open[p]:
+		return "", s.onlyDir(p)
+	case err != nil && !absent(err):
 		return "", err
 	}
 	f, err := s.below(p)
@@ -88,7 +81,7 @@ func (s *settler) linkAt(p string) (string, error) {
 	if f.st.Mode&sys.S_IFMT != sys.S_IFLNK {
 		return "", nil
 	}
-	return sys.Readlinkat(f.in.fd, f.name)
+	return f.in.readlink(f.name)
 }
 
 // move moves an implicit directory to where a link below points: there the
@@ -108,9 +101,11 @@ func (s *settler) move(p string, hollow bool) error {
 		return ErrConflict
 	}
 	s.changed = true
-	if s.plain, err = s.statOf(p); err != nil {
+	m, err := s.layer.meta(p)
+	if err != nil {
 		return err
 	}
+	s.plain = sys.Stat{Mode: 0o755, UID: m.st.UID, GID: m.st.GID}
 	if to != "" {
 		if err := s.ensure(to); err != nil {
 			return err
@@ -123,33 +118,16 @@ func (s *settler) move(p string, hollow bool) error {
 	return nil
 }
 
-// statOf gives what an implicit directory is that nothing below has.
-func (s *settler) statOf(p string) (sys.Stat, error) {
-	fd, err := openPath(s.dir, p)
-	if err != nil {
-		return sys.Stat{}, err
-	}
-	defer fd.Close()
-	st, err := sys.Fstatat(fd.Int(), "")
-	return sys.Stat{Mode: 0o755, UID: st.UID, GID: st.GID}, err
-}
-
 // ensure makes directories of the layer that are as they are below.
 func (s *settler) ensure(p string) error {
 	if p == "" || p == "." {
 		return nil
 	}
-	parent := path.Dir(p)
-	if err := s.ensure(parent); err != nil {
+	if err := s.ensure(path.Dir(p)); err != nil {
 		return err
 	}
-	fd, err := openPath(s.dir, parent)
-	if err != nil {
-		return err
-	}
-	defer fd.Close()
-	st, err := sys.Fstatat(fd.Int(), path.Base(p))
-	if err == nil && st.Mode&sys.S_IFMT == sys.S_IFDIR {
+	mode, err := s.layer.stat(p)
+	if err == nil && mode&sys.S_IFMT == sys.S_IFDIR {
 		return nil
 	}
 	if !errors.Is(err, syscall.ENOENT) {
@@ -160,7 +138,7 @@ func (s *settler) ensure(p string) error {
 		return err
 	}
 	defer f.close()
-	if err := keepTimes(fd.Int(), func() error { return sys.Mkdirat(fd.Int(), path.Base(p)) }); err != nil {
+	if err := s.layer.mkdir(p); err != nil {
 		return err
 	}
 	s.changed = true
@@ -176,28 +154,19 @@ func (s *settler) ensure(p string) error {
 
 // moveInto moves what is in one directory into another, and removes it.
 func (s *settler) moveInto(from, to string) error {
-	src, err := openPath(s.dir, from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	dst, err := openPath(s.dir, to)
-	if err != nil {
-		return err
-	}
-	defer dst.Close()
-	names, err := readNames(src.Int())
+	names, err := s.layer.names(from)
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		st, err := sys.Fstatat(dst.Int(), name)
+		old, now := path.Join(from, name), path.Join(to, name)
+		mode, err := s.layer.stat(now)
 		switch {
 		case errors.Is(err, syscall.ENOENT):
-			err = keepTimes(dst.Int(), func() error { return sys.Renameat(src.Int(), name, dst.Int(), name) })
-			s.carry(path.Join(from, name), path.Join(to, name))
-		case err == nil && st.Mode&sys.S_IFMT == sys.S_IFDIR:
-			err = s.merge(path.Join(from, name), path.Join(to, name))
+			err = s.layer.rename(old, now)
+			s.carry(old, now)
+		case err == nil && mode&sys.S_IFMT == sys.S_IFDIR:
+			err = s.merge(old, now)
 		case err == nil:
 			err = ErrConflict // which of them came last is not known any more
 		}
@@ -205,23 +174,18 @@ func (s *settler) moveInto(from, to string) error {
 			return err
 		}
 	}
-	opaque := s.format.xattrPrefix() + "opaque"
-	if v, ok, err := sys.Xattr(sys.FdPath(src.Int()), opaque); err != nil || ok {
-		if err == nil {
-			err = sys.SetXattr(dst.Int(), opaque, v)
-		}
-		// Nothing in it is as it is below any more.
-		s.metas = slices.DeleteFunc(s.metas, func(m settledMeta) bool { return strings.HasPrefix(m.path, to+"/") })
-		if err != nil {
-			return err
-		}
-	}
-	parent, err := openPath(s.dir, path.Dir(from))
+	opaque, err := s.layer.opaque(from)
 	if err != nil {
 		return err
 	}
-	defer parent.Close()
-	return keepTimes(parent.Int(), func() error { return sys.Unlinkat(parent.Int(), path.Base(from), sys.AT_REMOVEDIR) })
+	if opaque {
+		// Nothing in it is as it is below any more.
+		s.metas = slices.DeleteFunc(s.metas, func(m settledMeta) bool { return strings.HasPrefix(m.path, to+"/") })
+		if err := s.layer.hide(to); err != nil {
+			return err
+		}
+	}
+	return s.layer.remove(from, true)
 }
 
 // carry notes that everything below a path has another one now.
@@ -243,35 +207,18 @@ func (s *settler) merge(from, to string) error {
 	if !s.open[to] {
 		return ErrConflict
 	}
-	src, err := openPath(s.dir, from)
-	if err != nil {
-		return err
+	m, err := s.layer.meta(from)
+	if noDir(err) {
+		return ErrConflict // a whiteout of what the layer adds to, for one
 	}
-	defer src.Close()
-	st, err := sys.Fstatat(src.Int(), "")
-	if err != nil {
-		return err
-	}
-	xattrs, err := kept(src.Int(), ".")
 	if err != nil {
 		return err
 	}
 	delete(s.open, to)
 	s.metas = slices.DeleteFunc(s.metas, func(m settledMeta) bool { return m.path == to })
-	s.metas = append(s.metas, settledMeta{to, st, xattrs})
+	m.path = to
+	s.metas = append(s.metas, m)
 	return s.moveInto(from, to)
-}
-
-// keepTimes does something in a directory whose times stay.
-func keepTimes(fd int, f func() error) error {
-	st, err := sys.Fstatat(fd, "")
-	if err == nil {
-		err = f()
-	}
-	if err == nil {
-		err = sys.SetTimes(fd, "", st.MtimeSec, st.MtimeNs)
-	}
-	return err
 }
 
 // whiteout removes a whiteout that hides nothing.
@@ -281,13 +228,8 @@ func (s *settler) whiteout(p string) error {
 		f.close()
 		return err
 	}
-	fd, err := openPath(s.dir, path.Dir(p))
-	if err != nil {
-		return err
-	}
-	defer fd.Close()
 	s.changed = true
-	return keepTimes(fd.Int(), func() error { return sys.Unlinkat(fd.Int(), path.Base(p), 0) })
+	return s.layer.remove(p, false)
 }
 
 // hollow removes a directory that was there for whiteouts only, if nothing
@@ -301,13 +243,8 @@ func (s *settler) hollow(p string) error {
 	if f.close(); isDir || err != nil {
 		return err
 	}
-	fd, err := openPath(s.dir, path.Dir(p))
-	if err != nil {
-		return err
-	}
-	defer fd.Close()
 	s.changed = true
-	err = keepTimes(fd.Int(), func() error { return sys.Unlinkat(fd.Int(), path.Base(p), sys.AT_REMOVEDIR) })
+	err = s.layer.remove(p, true)
 	if errors.Is(err, syscall.ENOTEMPTY) {
 		return nil // a copy of a file below went into it
 	}
@@ -320,30 +257,18 @@ func (s *settler) opaqueRoot() error {
 	if err != nil {
 		return err
 	}
-	root := int(s.dir.Fd())
 	for _, name := range names {
 		s.changed = true
-		err := keepTimes(root, func() error { return sys.Mknodat(root, name, sys.S_IFCHR, 0) })
+		err := s.layer.whiteout(name)
 		if errors.Is(err, syscall.EEXIST) {
-			err = s.hide(name)
+			// A directory of the layer hides those below; what is none does anyway.
+			if err = s.layer.hide(name); noDir(err) {
+				err = nil
+			}
 		}
 		if err != nil {
 			return at(name, err)
 		}
 	}
 	return nil
-}
-
-// hide makes a directory of the layer hide those below; what is no directory
-// does anyway.
-func (s *settler) hide(name string) error {
-	fd, err := openPath(s.dir, name)
-	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer fd.Close()
-	return sys.SetXattr(fd.Int(), s.format.xattrPrefix()+"opaque", []byte("y"))
 }

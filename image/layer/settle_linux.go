@@ -19,7 +19,8 @@ func (i *Info) NeedsLower() bool {
 }
 
 // Settle settles what a layer's directory leaves open, now that those of the
-// layers below are there, settled themselves and given the lowest first:
+// layers below are there, settled themselves and given the lowest first, as
+// directories or as files with EROFS images:
 //
 //   - Directories that the layer does not describe are as they are below.
 //     Where there is a symbolic link below, they become what it points to.
@@ -35,11 +36,18 @@ func (i *Info) NeedsLower() bool {
 // content where there is a link, or links lead through what it replaces: such
 // layers can only be unpacked [Flat].
 func Settle(dir *os.File, lowers []*os.File, info *Info, format Format) (changed bool, err error) {
+	defer runtime.KeepAlive(dir)
+	return settle(unpackedFiles{dir, format.xattrPrefix()}, lowers, info, format)
+}
+
+func settle(layer unpacked, lowers []*os.File, info *Info, format Format) (changed bool, err error) {
 	defer runtime.KeepAlive(lowers) // views have numbers only
-	s := &settler{dir: dir, lowers: lowers, format: format, moved: make(map[string]string), open: make(map[string]bool), copied: make(map[string]bool)}
-	for _, p := range info.Implicit {
-		s.open[string(p)] = true
+	roots, err := sourcesOf(lowers)
+	if err != nil {
+		return false, wrap("settle", "", info.Digest, err)
 	}
+	s := newSettler(layer, roots, info, format)
+	s.layer = layer
 	hollow := make(map[Path]bool)
 	for _, p := range info.Hollow {
 		hollow[p] = true
@@ -76,7 +84,7 @@ func Settle(dir *os.File, lowers []*os.File, info *Info, format Format) (changed
 	}
 	// What is inside first: afterwards there may be no permission.
 	for _, m := range slices.Backward(s.metas) {
-		if err := s.apply(m); err != nil {
+		if err := s.layer.setMeta(m); err != nil {
 			return true, wrap("settle", "", info.Digest, at(m.path, err))
 		}
 	}
@@ -84,8 +92,9 @@ func Settle(dir *os.File, lowers []*os.File, info *Info, format Format) (changed
 }
 
 type settler struct {
-	dir     *os.File
-	lowers  []*os.File
+	look    looked
+	layer   unpacked // the same, nil when nothing is to be changed
+	lowers  []source
 	format  Format
 	moved   map[string]string // implicit directories that a link below moved
 	open    map[string]bool   // directories that the layer does not describe
@@ -95,11 +104,12 @@ type settler struct {
 	changed bool
 }
 
-// settledMeta is what a directory gets in the end.
-type settledMeta struct {
-	path   string
-	st     sys.Stat
-	xattrs map[string][]byte // nil to leave them as they are
+func newSettler(layer looked, lowers []source, info *Info, format Format) *settler {
+	s := &settler{look: layer, lowers: lowers, format: format, moved: make(map[string]string), open: make(map[string]bool), copied: make(map[string]bool)}
+	for _, p := range info.Implicit {
+		s.open[string(p)] = true
+	}
+	return s
 }
 
 // now is where a path of the layer is by now.
@@ -117,17 +127,23 @@ func (s *settler) now(p string) string {
 // there is nothing.
 func (s *settler) below(p string) (*found, error) {
 	v := newView(s.lowers, s.format)
-	own, err := sys.Openat(int(s.dir.Fd()), ".", sys.O_RDONLY|sys.O_DIRECTORY)
+	own, err := s.look.root()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { own.Close() }()
+	defer func() {
+		if own != nil {
+			own.close()
+		}
+	}()
 	var f *found
 	for rest := strings.Split(p, "/"); ; rest = rest[1:] {
-		opaque, _, err := sys.Xattr(sys.FdPath(own.Int()), s.format.xattrPrefix()+"opaque")
-		if err != nil || string(opaque) == "y" {
-			f.close()
-			return nil, err
+		if own != nil {
+			opaque, err := own.isOpaque()
+			if err != nil || opaque {
+				f.close()
+				return nil, err
+			}
 		}
 		next, err := v.lookup(rest[0])
 		if next == nil || err != nil {
@@ -138,20 +154,22 @@ func (s *settler) below(p string) (*found, error) {
 		if len(rest) == 1 {
 			return f, nil
 		}
-		fd, err := sys.Openat(own.Int(), rest[0], sys.O_RDONLY|sys.O_DIRECTORY|sys.O_NOFOLLOW)
-		if errors.Is(err, syscall.ENOENT) {
-			continue // only below: nothing here hides it
+		if own == nil {
+			continue
 		}
-		if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
+		dir, err := own.enter(rest[0])
+		switch {
+		case errors.Is(err, syscall.ENOENT):
+			dir = nil // only below: nothing here hides it
+		case err != nil:
 			f.close()
-			return nil, nil // it hides what is below
-		}
-		if err != nil {
-			f.close()
+			if noDir(err) {
+				err = nil // it hides what is below
+			}
 			return nil, err
 		}
-		own.Close()
-		own = fd
+		own.close()
+		own = dir
 	}
 }
 
@@ -192,7 +210,7 @@ func (s *settler) implicit(p string, hollow bool) error {
 
 // inherit notes that a directory is to be as it is below.
 func (s *settler) inherit(p string, f *found) error {
-	xattrs, err := kept(f.in.fd, f.name)
+	xattrs, err := kept(f.in, f.name)
 	if err != nil {
 		return err
 	}
@@ -202,8 +220,8 @@ func (s *settler) inherit(p string, f *found) error {
 }
 
 // kept are the attributes that go from layer to layer.
-func kept(dir int, name string) (map[string][]byte, error) {
-	all, err := xattrsAt(dir, name)
+func kept(dir source, name string) (map[string][]byte, error) {
+	all, err := dir.xattrs(name)
 	if err != nil {
 		return nil, err
 	}
@@ -214,16 +232,6 @@ func kept(dir int, name string) (map[string][]byte, error) {
 		}
 	}
 	return keep, nil
-}
-
-// apply gives a directory its metadata.
-func (s *settler) apply(m settledMeta) error {
-	fd, err := openPath(s.dir, m.path)
-	if err != nil {
-		return err
-	}
-	defer fd.Close()
-	return setStat(fd.Int(), m.st, m.xattrs)
 }
 
 // setStat makes an open file like another one.

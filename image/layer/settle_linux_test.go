@@ -2,21 +2,38 @@ package layer
 
 import (
 	"os"
+	"strings"
 	"testing"
 )
 
-// stacked unpacks layers each for itself, settles them, and gives the tree
-// that they show together.
-func stacked(tb testing.TB, layers [][]item) (dirs []*os.File, names string) {
-	tb.Helper()
-	for _, l := range layers {
-		d := newDir(tb)
-		o := options(Options{})
-		info := unpack(tb, d, archive(tb, l...), o)
-		if _, err := Settle(d, dirs, info, o.Format); err != nil {
-			tb.Fatal(err)
-		}
-		dirs = append(dirs, d)
+// TestCopyUp: a hard link to a file below is that file, whatever it is.
+func TestCopyUp(t *testing.T) {
+	layers := [][]item{
+		{
+			file("f", "content").mode(0o6755).owner(3, 4).xattr("user.a", "1"), symlink("s", "none").owner(5, 6),
+			fifo("p").mode(0o666).owner(7, 8), char("c", 1, 3).mode(0o666),
+		},
+		{hard("d/f", "f"), hard("d/s", "s"), hard("d/p", "p"), hard("d/c", "c")},
 	}
-	return dirs, namesOf(tb, options(Options{}).Format, dirs...)
+	stacks := make(map[backEnd][]*os.File)
+	for _, b := range backEnds {
+		items := layers
+		if !b.full() { // it has no devices
+			items = [][]item{layers[0][:3], layers[1][:3]}
+		}
+		stack, _ := b.stacked(t, items)
+		stacks[b] = stack
+		entries := make(map[Path]Entry)
+		for _, e := range entriesOf(t, b.format(), stack...) {
+			entries[e.Path] = e
+		}
+		for _, i := range items[0] {
+			e, copied := entries[Path(i.Name)], entries[Path("d/"+i.Name)]
+			copied.Path = e.Path
+			if got, want := withoutLinks(copied.String()), withoutLinks(e.String()); got != want || !strings.HasPrefix(copied.Type, e.Type) {
+				t.Errorf("%s: %s, want %s", b, got, want)
+			}
+		}
+	}
+	sameLayers(t, stacks[toDir], stacks[toImage])
 }

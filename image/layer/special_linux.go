@@ -2,7 +2,7 @@ package layer
 
 import (
 	"fmt"
-	"os"
+	"strings"
 
 	"github.com/sandkit/sandkit/internal/sys"
 )
@@ -12,15 +12,7 @@ func (w *writer) symlink(dir *node, name, target string, m *meta) error {
 	if _, err := w.clear(dir, name); err != nil {
 		return err
 	}
-	fd, err := w.entry(dir)
-	if err != nil {
-		return err
-	}
-	if err := sys.Symlinkat(target, fd, name); err != nil {
-		return os.NewSyscallError("symlink", err)
-	}
-	n := dir.put(&node{name: name, kind: kindSymlink, target: target, touched: true})
-	return w.setNamed(fd, n, m)
+	return w.back.symlink(dir.put(&node{name: name, kind: kindSymlink, target: target, touched: true}), m)
 }
 
 // special makes a device or a FIFO.
@@ -28,48 +20,30 @@ func (w *writer) special(dir *node, name string, mode uint32, rdev uint64, m *me
 	if _, err := w.clear(dir, name); err != nil {
 		return err
 	}
-	fd, err := w.entry(dir)
-	if err != nil {
-		return err
-	}
+	n := dir.put(&node{name: name, kind: kindOther, touched: true})
 	if mode != sys.S_IFIFO {
 		switch {
 		case w.o.Devices == DevicesRecord:
-			return w.record(fd, dir, name, mode, rdev, m)
+			n.kind, m.stat = kindFile, recordOf(mode, rdev, m)
+			return w.back.file(n, m, strings.NewReader(""), false)
 		case w.o.Devices == DevicesSkip || w.o.Rootless:
-			dir.put(&node{name: name, kind: kindAbsent, touched: true})
-			w.skip(join(dir, name), "device")
+			n.kind = kindAbsent
+			w.info.skip(n.path(), "device")
 			return nil
 		}
 	}
-	if err := sys.Mknodat(fd, name, mode|0o600, rdev); err != nil {
-		return os.NewSyscallError("mknod", err)
-	}
-	return w.setNamed(fd, dir.put(&node{name: name, kind: kindOther, touched: true}), m)
+	return w.back.special(n, m, mode, rdev)
 }
 
-// record puts an empty file where a device belongs.
-func (w *writer) record(dirFD int, dir *node, name string, mode uint32, rdev uint64, m *meta) error {
-	fd, err := sys.CreateFile(dirFD, name)
-	if err != nil {
-		return os.NewSyscallError("create", err)
-	}
-	defer fd.Close()
-	n := dir.put(&node{name: name, kind: kindFile, touched: true})
-	if err := w.setOpen(fd.Int(), n, m, true); err != nil {
-		return err
-	}
+// recordOf says what an empty file stands for that is put where a device
+// belongs.
+func recordOf(mode uint32, rdev uint64, m *meta) string {
 	kind := "c"
 	if mode == sys.S_IFBLK {
 		kind = "b"
 	}
 	major, minor := sys.DeviceNumbers(rdev)
-	stat := fmt.Sprintf("%d:%d:%s:%d:%d", m.inUID, m.inGID, kind, major, minor)
-	err = w.setXattr(n, xattrStat, stat, func(name string, value []byte) error { return sys.SetXattr(fd.Int(), name, value) })
-	if err != nil {
-		return err
-	}
-	return os.NewSyscallError("set times", sys.SetTimes(fd.Int(), "", m.sec, m.nsec))
+	return fmt.Sprintf("%d:%d:%s:%d:%d", m.inUID, m.inGID, kind, major, minor)
 }
 
 // directoryEntry makes a directory, or gives one that is there its entry.
@@ -96,13 +70,6 @@ func (w *writer) describe(n *node, m *meta) {
 	n.meta, n.restore, n.described = m, false, true
 }
 
-func join(dir *node, name string) string {
-	if p := dir.path(); p != "" {
-		return p + "/" + name
-	}
-	return name
-}
-
 // whiteout takes a name away from the layers below. What this layer has put
 // there, or puts there later, stays.
 func (w *writer) whiteout(parts []string, name string) error {
@@ -119,7 +86,6 @@ func (w *writer) whiteout(parts []string, name string) error {
 		return err
 	case w.o.Format != Flat && n == nil:
 		dir.put(&node{name: name, kind: kindWhiteout, touched: true})
-		dir.touch()
 	case w.o.Format != Flat:
 		w.lateAll(n)
 		n.opaque, n.own = true, true // of consequence only to directories

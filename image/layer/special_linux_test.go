@@ -4,62 +4,66 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/sandkit/sandkit/image"
-	"github.com/sandkit/sandkit/internal/sys"
 	"github.com/sandkit/sandkit/internal/testutil"
 )
 
 // TestXattrs: a layer sets attributes of files, and none of the host's.
-func TestXattrs(t *testing.T) {
+func TestXattrs(t *testing.T) { eachBackEnd(t, testXattrs) }
+
+func testXattrs(t *testing.T, b backEnd) {
 	capability := "\x01\x00\x00\x02\x00\x20\x00\x00" + strings.Repeat("\x00", 12) // cap_net_raw+ep
-	d := newDir(t)
-	info := unpack(t, d, archive(t,
+	l := b.unpack(t, string(archive(t,
 		file("f", "").xattr("user.a", "1\x002").xattr("trusted.overlay.opaque", "y").xattr("trusted.x", "1").
 			xattr("user.overlay.opaque", "y").xattr("security.selinux", "x").xattr("user.sandkit.stat", "0:0"),
 		dir("d").xattr("trusted.overlay.opaque", "y").xattr("user.d", ""),
 		file("cap", "").xattr("security.capability", capability).owner(5, 5),
 		symlink("l", "f").xattr("user.a", "1"),
-	), Options{})
+	)), Options{})
+	roots, err := sourcesOf([]*os.File{l.file})
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := map[string]string{"f": "user.a", "d": "user.d", "cap": "security.capability"}
-	if !testutil.IsRoot() {
+	if !b.full() {
 		want["cap"] = xattrStat
 	}
 	for name, attribute := range want {
-		all, err := sys.Xattrs(filepath.Join(d.Name(), name))
+		all, err := roots[0].xattrs(name)
 		if err != nil || len(all) != 1 || all[attribute] == nil {
 			t.Errorf("%s: %q, %v", name, all, err)
 		}
 	}
-	if a, _, err := sys.Xattr(d.Name()+"/f", "user.a"); err != nil || string(a) != "1\x002" {
+	if a, _, err := roots[0].xattr("f", "user.a"); err != nil || string(a) != "1\x002" {
 		t.Errorf("user.a: %q, %v", a, err)
 	}
 	skipped := 7 // six that are the host's, one of a link
-	if !testutil.IsRoot() {
+	if !b.full() {
 		skipped++ // capabilities
 	}
-	if len(info.Skipped) != skipped {
-		t.Errorf("%d: %v", len(info.Skipped), info.Skipped)
+	if len(l.info.Skipped) != skipped {
+		t.Errorf("%d: %v", len(l.info.Skipped), l.info.Skipped)
 	}
-	if testutil.IsRoot() {
-		_, err := Apply(t.Context(), newDir(t), bytes.NewReader(archive(t, file("f", "").xattr("security.capability", "none"))), Options{})
+	if b.full() {
+		_, err := b.apply(t, bytes.NewReader(archive(t, file("f", "").xattr("security.capability", "none"))), Options{})
 		failed(t, err, image.ErrInvalid)
 	}
 }
 
 // TestDevices: root makes them, others leave them out or record them.
-func TestDevices(t *testing.T) {
-	raw := archive(t, char("null", 1, 3).owner(1, 2), hard("zero", "null"))
+func TestDevices(t *testing.T) { eachBackEnd(t, testDevices) }
+
+func testDevices(t *testing.T, b backEnd) {
+	raw := string(archive(t, char("null", 1, 3).owner(1, 2), hard("zero", "null")))
 	for policy, want := range map[Devices]string{
 		DevicesDefault: "null:char zero:char", DevicesSkip: "", DevicesRecord: "null:char zero:char",
 	} {
-		d := newDir(t)
-		unpack(t, d, raw, Options{Devices: policy})
-		if !testutil.IsRoot() && policy == DevicesDefault {
+		d := b.unpack(t, raw, Options{Devices: policy}).file
+		if !b.full() && policy == DevicesDefault {
 			want = ""
 		}
 		if got := namesOf(t, Flat, d); got != want {
@@ -77,15 +81,22 @@ func TestDevices(t *testing.T) {
 
 // TestIDMap: owners are mapped, or are an error.
 func TestIDMap(t *testing.T) {
-	testutil.NeedRoot(t)
+	eachBackEnd(t, func(t *testing.T, b backEnd) {
+		if b == toDir {
+			testutil.NeedRoot(t)
+		}
+		testIDMap(t, b)
+	})
+}
+
+func testIDMap(t *testing.T, b backEnd) {
 	ids := []IDRange{{0, 100000, 1000}, {65534, 165534, 1}}
-	d := newDir(t)
-	unpack(t, d, archive(t, file("d/f", "").owner(999, 65534)), Options{UIDs: ids, GIDs: ids})
+	d := b.unpack(t, string(archive(t, file("d/f", "").owner(999, 65534))), Options{UIDs: ids, GIDs: ids}).file
 	entries, err := Tree(Flat, d)
 	if err != nil || entries[0].UID != 100000 || entries[1].UID != 100999 || entries[1].GID != 165534 {
 		t.Errorf("%v, %v", entries, err)
 	}
-	_, err = Apply(t.Context(), d, bytes.NewReader(archive(t, file("g", "").owner(1000, 0))), Options{UIDs: ids, GIDs: ids})
+	_, err = b.apply(t, bytes.NewReader(archive(t, file("g", "").owner(1000, 0))), Options{UIDs: ids, GIDs: ids})
 	failed(t, err, image.ErrInvalid)
 	if !strings.Contains(err.Error(), "uid 1000 is not mapped") {
 		t.Error(err)
@@ -99,11 +110,11 @@ func TestPAXHeaders(t *testing.T) {
 	global.Typeflag, global.PAXRecords = 'g', map[string]string{"comment": "x", "path": "/etc/evil"}
 	gnu := file("gnu/"+strings.Repeat("n", 200), "").owner(1<<21+5, 3)
 	gnu.Format, gnu.ModTime = 4 /* GNU */, gnu.ModTime.Truncate(1e9)
-	d := newDir(t)
-	unpack(t, d, archive(t, global, gnu), Options{})
-	entries, err := Tree(Flat, d)
-	if err != nil || len(entries) != 2 || entries[1].UID != 1<<21+5 {
-		t.Errorf("%v, %v", entries, err)
+	for _, b := range backEnds {
+		entries := entriesOf(t, Flat, b.unpack(t, string(archive(t, global, gnu)), Options{}).file)
+		if len(entries) != 2 || entries[1].UID != 1<<21+5 {
+			t.Errorf("%s: %v", b, entries)
+		}
 	}
 }
 
@@ -133,7 +144,7 @@ func TestSparse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	want, err := contentDigest(int(root.Fd()), "sparse")
+	want, err := contentDigest(fdSource{fd: int(root.Fd())}, "sparse")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,15 +154,23 @@ func TestSparse(t *testing.T) {
 		if err != nil || len(raw) > 1<<20 {
 			testutil.Skip(t, "tar writes no sparse files of this format: "+format)
 		}
-		d := newDir(t)
-		unpack(t, d, raw, Options{})
-		entries, err := Tree(Flat, d)
-		if err != nil || len(entries) != 1 || entries[0].Digest != want {
-			t.Errorf("%s: %v, %v", format, entries, err)
-		}
-		var st syscall.Stat_t
-		if err := syscall.Stat(d.Name()+"/sparse", &st); err != nil || st.Blocks*512 > 1<<20 {
-			t.Errorf("%s: %d blocks, %v", format, st.Blocks, err)
+		for _, b := range backEnds {
+			l, err := b.apply(t, bytes.NewReader(raw), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := l.file.Name()
+			if b == toDir {
+				path += "/sparse"
+			}
+			l.finish(t)
+			if entries := entriesOf(t, Flat, l.file); len(entries) != 1 || entries[0].Digest != want {
+				t.Errorf("%s: %s: %v", b, format, entries)
+			}
+			var st syscall.Stat_t
+			if err := syscall.Stat(path, &st); err != nil || st.Blocks*512 > 4<<20 {
+				t.Errorf("%s: %s: %d blocks, %v", b, format, st.Blocks, err)
+			}
 		}
 	}
 }
@@ -159,10 +178,11 @@ func TestSparse(t *testing.T) {
 // TestDeepPath: paths may be longer than any that the kernel takes.
 func TestDeepPath(t *testing.T) {
 	path := strings.Repeat(strings.Repeat("d", 100)+"/", 200)
-	d := newDir(t)
-	unpack(t, d, archive(t, file(path+"f", "x"), hard(path+"g", path+"f"), hard("h", path+"f")), Options{})
-	entries, err := Tree(Flat, d)
-	if err != nil || len(entries) != 203 || entries[201].Link != Path(path+"f") {
-		t.Errorf("%d entries, %v", len(entries), err)
+	raw := string(archive(t, file(path+"f", "x"), hard(path+"g", path+"f"), hard("h", path+"f")))
+	for _, b := range backEnds {
+		entries := entriesOf(t, Flat, b.unpack(t, raw, Options{}).file)
+		if len(entries) != 203 || entries[201].Link != Path(path+"f") {
+			t.Errorf("%s: %d entries", b, len(entries))
+		}
 	}
 }

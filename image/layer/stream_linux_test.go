@@ -58,19 +58,21 @@ func TestPacked(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDir(t)
 			desc := image.Describe(c.mediaType, c.packed)
-			o := options(Options{Layer: desc, DiffID: image.Describe("", raw).Digest})
-			info, err := Apply(t.Context(), d, iotest.HalfReader(bytes.NewReader(c.packed)), o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if info.Digest != desc.Digest || info.Size != desc.Size || info.Bytes != int64(len(raw)) || info.Entries != 2 {
-				t.Errorf("%+v", info)
-			}
-			if got := namesOf(t, Flat, d); got != "a b" || content(t, d, "b") != "y" {
-				t.Error(got)
-			}
+			eachBackEnd(t, func(t *testing.T, b backEnd) {
+				l, err := b.apply(t, iotest.HalfReader(bytes.NewReader(c.packed)), Options{Layer: desc, DiffID: image.Describe("", raw).Digest})
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.finish(t)
+				if l.info.Digest != desc.Digest || l.info.Size != desc.Size || l.info.Bytes != int64(len(raw)) || l.info.Entries != 2 {
+					t.Errorf("%+v", l.info)
+				}
+				entries := entriesOf(t, Flat, l.file)
+				if got := namesOf(t, Flat, l.file); got != "a b" || entries[1].Digest != image.Describe("", []byte("y")).Digest {
+					t.Error(got)
+				}
+			})
 		})
 	}
 }
@@ -80,16 +82,18 @@ func TestEnds(t *testing.T) {
 	raw := archive(t, file("a", "x"))
 	for name, tail := range map[string][]byte{
 		"without end blocks": raw[:len(raw)-1024], "with one": raw[:len(raw)-512], "with garbage": append(bytes.Clone(raw), "garbage"...), "with zeros": append(bytes.Clone(raw), make([]byte, 5000)...),
+		"no bytes": nil,
 	} {
-		d := newDir(t)
-		info := unpack(t, d, tail, Options{})
-		if got := namesOf(t, Flat, d); got != "a" || info.DiffID != image.Describe("", tail).Digest {
-			t.Errorf("%s: %s", name, got)
+		want := "a"
+		if tail == nil {
+			want = ""
 		}
-	}
-	d := newDir(t)
-	if info := unpack(t, d, nil, Options{}); info.Entries != 0 || namesOf(t, Flat, d) != "" {
-		t.Errorf("no bytes: %+v", info)
+		for _, b := range backEnds {
+			l := b.unpack(t, string(tail), Options{})
+			if got := namesOf(t, Flat, l.file); got != want || l.info.DiffID != image.Describe("", tail).Digest || l.info.Entries != int64(len(want)) {
+				t.Errorf("%s: %s: %s", b, name, got)
+			}
+		}
 	}
 }
 
@@ -102,30 +106,32 @@ func TestCorrupt(t *testing.T) {
 	flipped := bytes.Clone(zipped)
 	flipped[len(flipped)/2] ^= 1
 	for name, c := range map[string]struct {
-		r    io.Reader
+		r    func() io.Reader
 		o    Options
 		want []error
 	}{
-		"cut short":          {bytes.NewReader(zipped[:len(zipped)-9]), Options{Layer: good}, []error{image.ErrCorrupt, io.ErrUnexpectedEOF}},
-		"longer":             {io.MultiReader(bytes.NewReader(zipped), zeroReader{}), Options{Layer: good}, []error{image.ErrCorrupt}},
-		"one bit":            {bytes.NewReader(flipped), Options{Layer: good}, []error{image.ErrCorrupt}},
-		"wrong diffID":       {bytes.NewReader(zipped), Options{Layer: good, DiffID: good.Digest}, []error{image.ErrCorrupt}},
-		"no such hash":       {bytes.NewReader(zipped), Options{DiffID: "md5:00"}, []error{image.ErrInvalid}},
-		"wrong media type":   {bytes.NewReader(raw), Options{Layer: image.Describe(image.MediaTypeOCILayerGzip, raw)}, []error{image.ErrMediaType}},
-		"no layer":           {bytes.NewReader(raw), Options{Layer: image.Describe(image.MediaTypeOCIConfig, raw)}, []error{image.ErrMediaType}},
-		"the source fails":   {io.MultiReader(bytes.NewReader(zipped[:100]), iotest.ErrReader(syscall.EIO)), Options{Layer: good}, []error{syscall.EIO}},
-		"a tar cut short":    {bytes.NewReader(raw[:3000]), Options{}, []error{image.ErrInvalid, io.ErrUnexpectedEOF}},
-		"a header cut short": {bytes.NewReader(raw[:300]), Options{}, []error{image.ErrInvalid}},
-		"no tar":             {strings.NewReader(strings.Repeat("no tar", 200)), Options{}, []error{image.ErrInvalid, tar.ErrHeader}},
-		"no gzip after gzip": {bytes.NewReader(append(bytes.Clone(zipped), "garbage!!!"...)), Options{}, []error{image.ErrInvalid}},
-		"no zstd":            {bytes.NewReader([]byte{0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3}), Options{}, []error{image.ErrInvalid}},
+		"cut short":          {func() io.Reader { return bytes.NewReader(zipped[:len(zipped)-9]) }, Options{Layer: good}, []error{image.ErrCorrupt, io.ErrUnexpectedEOF}},
+		"longer":             {func() io.Reader { return io.MultiReader(bytes.NewReader(zipped), zeroReader{}) }, Options{Layer: good}, []error{image.ErrCorrupt}},
+		"one bit":            {func() io.Reader { return bytes.NewReader(flipped) }, Options{Layer: good}, []error{image.ErrCorrupt}},
+		"wrong diffID":       {func() io.Reader { return bytes.NewReader(zipped) }, Options{Layer: good, DiffID: good.Digest}, []error{image.ErrCorrupt}},
+		"no such hash":       {func() io.Reader { return bytes.NewReader(zipped) }, Options{DiffID: "md5:00"}, []error{image.ErrInvalid}},
+		"wrong media type":   {func() io.Reader { return bytes.NewReader(raw) }, Options{Layer: image.Describe(image.MediaTypeOCILayerGzip, raw)}, []error{image.ErrMediaType}},
+		"no layer":           {func() io.Reader { return bytes.NewReader(raw) }, Options{Layer: image.Describe(image.MediaTypeOCIConfig, raw)}, []error{image.ErrMediaType}},
+		"the source fails":   {func() io.Reader { return io.MultiReader(bytes.NewReader(zipped[:100]), iotest.ErrReader(syscall.EIO)) }, Options{Layer: good}, []error{syscall.EIO}},
+		"a tar cut short":    {func() io.Reader { return bytes.NewReader(raw[:3000]) }, Options{}, []error{image.ErrInvalid, io.ErrUnexpectedEOF}},
+		"a header cut short": {func() io.Reader { return bytes.NewReader(raw[:300]) }, Options{}, []error{image.ErrInvalid}},
+		"no tar":             {func() io.Reader { return strings.NewReader(strings.Repeat("no tar", 200)) }, Options{}, []error{image.ErrInvalid, tar.ErrHeader}},
+		"no gzip after gzip": {func() io.Reader { return bytes.NewReader(append(bytes.Clone(zipped), "garbage!!!"...)) }, Options{}, []error{image.ErrInvalid}},
+		"no zstd":            {func() io.Reader { return bytes.NewReader([]byte{0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3}) }, Options{}, []error{image.ErrInvalid}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Apply(t.Context(), newDir(t), c.r, options(c.o))
-			for _, want := range c.want {
-				failed(t, err, want)
-			}
-			t.Log(err)
+			eachBackEnd(t, func(t *testing.T, b backEnd) {
+				_, err := b.apply(t, c.r(), c.o)
+				for _, want := range c.want {
+					failed(t, err, want)
+				}
+				t.Log(err)
+			})
 		})
 	}
 }
@@ -172,16 +178,20 @@ func TestLimits(t *testing.T) {
 			if what == "size of the files" {
 				what = "number of entries"
 			}
-			_, err := Apply(t.Context(), newDir(t), bytes.NewReader(c.raw), options(Options{Limits: c.l}))
-			failed(t, err, image.ErrTooLarge)
-			if !strings.Contains(err.Error(), what) {
-				t.Error(err)
-			}
+			eachBackEnd(t, func(t *testing.T, b backEnd) {
+				_, err := b.apply(t, bytes.NewReader(c.raw), Options{Limits: c.l})
+				failed(t, err, image.ErrTooLarge)
+				if !strings.Contains(err.Error(), what) {
+					t.Error(err)
+				}
+			})
 		})
 	}
-	_, err = Apply(t.Context(), newDir(t), bytes.NewReader(h.Bytes()), options(Options{Limits: Limits{FileBytes: 1 << 30}}))
-	if e, ok := errors.AsType[*image.LimitError](err); !ok || e.Got != 9<<30 {
-		t.Errorf("a file of 9 GiB: %v", err)
+	for _, b := range backEnds {
+		_, err = b.apply(t, bytes.NewReader(h.Bytes()), Options{Limits: Limits{FileBytes: 1 << 30}})
+		if e, ok := errors.AsType[*image.LimitError](err); !ok || e.Got != 9<<30 {
+			t.Errorf("%s: a file of 9 GiB: %v", b, err)
+		}
 	}
 }
 
@@ -205,8 +215,10 @@ func TestBomb(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = Apply(t.Context(), newDir(t), &b, options(Options{}))
-	failed(t, err, image.ErrTooLarge)
+	for _, to := range backEnds {
+		_, err = to.apply(t, bytes.NewReader(b.Bytes()), Options{})
+		failed(t, err, image.ErrTooLarge)
+	}
 }
 
 // TestCancelled: a context ends it.
@@ -214,7 +226,10 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stop := errors.New("enough")
 	cancel(stop)
-	_, err := Apply(ctx, newDir(t), bytes.NewReader(archive(t, file("a", ""))), options(Options{}))
+	raw := archive(t, file("a", ""))
+	_, err := Apply(ctx, newDir(t), bytes.NewReader(raw), options(Options{}))
+	failed(t, err, stop)
+	_, err = Stage(ctx, newImage(t), bytes.NewReader(raw), Options{})
 	failed(t, err, stop)
 }
 

@@ -15,12 +15,15 @@ import (
 )
 
 // Tree lists everything below the root in directories that layers were
-// unpacked to, given the lowest first: what a mount of them would show. It
-// mounts nothing. Owners and devices that were recorded are shown as such.
+// unpacked to, or in files with EROFS images, given the lowest first: what a
+// mount of them would show. It mounts nothing. Owners and devices that were recorded are shown as such.
 // Paths come in order, what is in a directory after it.
 func Tree(format Format, layers ...*os.File) ([]Entry, error) {
 	t := &treeReader{links: make(map[inode]Path)}
-	err := t.read(newView(layers, format), "")
+	roots, err := sourcesOf(layers)
+	if err == nil {
+		err = t.read(newView(roots, format), "")
+	}
 	runtime.KeepAlive(layers) // the view has numbers only
 	return t.entries, err
 }
@@ -65,7 +68,7 @@ func (t *treeReader) entry(f *found, path string) (Entry, error) {
 		Path: Path(path), Mode: f.st.Mode & 0o7777, UID: int(f.st.UID), GID: int(f.st.GID),
 		ModTime: time.Unix(f.st.MtimeSec, f.st.MtimeNs).UTC(), Type: typeName(f.st.Mode),
 	}
-	xattrs, err := xattrsAt(f.in.fd, f.name)
+	xattrs, err := f.in.xattrs(f.name)
 	if err != nil {
 		return e, err
 	}
@@ -79,12 +82,12 @@ func (t *treeReader) entry(f *found, path string) (Entry, error) {
 	}
 	switch e.Type {
 	case "symlink":
-		e.Target, err = sys.Readlinkat(f.in.fd, f.name)
+		e.Target, err = f.in.readlink(f.name)
 	case "char", "block":
 		e.Major, e.Minor = sys.DeviceNumbers(f.st.Rdev)
 	case "file":
 		e.Size = f.st.Size
-		if e.Digest, err = contentDigest(f.in.fd, f.name); err != nil {
+		if e.Digest, err = contentDigest(f.in, f.name); err != nil {
 			return e, err
 		}
 	}
@@ -151,12 +154,12 @@ func openRegular(dir int, name string) (*os.File, error) {
 	return fd.File(name), nil
 }
 
-func contentDigest(dir int, name string) (image.Digest, error) {
-	f, err := openRegular(dir, name)
+func contentDigest(dir source, name string) (image.Digest, error) {
+	f, err := dir.file(name)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return "", err

@@ -19,8 +19,7 @@ type view struct {
 }
 
 type viewDir struct {
-	fd    int
-	owner *sys.FD // nil for roots
+	source
 	layer int
 }
 
@@ -34,10 +33,10 @@ type found struct {
 }
 
 // newView looks at layers, given the lowest first.
-func newView(layers []*os.File, f Format) *view {
+func newView(layers []source, f Format) *view {
 	v := &view{prefix: f.xattrPrefix()}
 	for i, l := range slices.Backward(layers) {
-		v.dirs = append(v.dirs, viewDir{fd: int(l.Fd()), layer: i})
+		v.dirs = append(v.dirs, viewDir{l, i})
 	}
 	v.roots = v.dirs
 	return v
@@ -52,7 +51,7 @@ func (v *view) close() {
 		return
 	}
 	for _, d := range v.dirs {
-		d.owner.Close()
+		d.close()
 	}
 	v.dirs = nil
 }
@@ -61,7 +60,7 @@ func (v *view) close() {
 func (v *view) lookup(name string) (*found, error) {
 	var f *found
 	for i, d := range v.dirs {
-		st, err := sys.Fstatat(d.fd, name)
+		st, err := d.stat(name)
 		if errors.Is(err, syscall.ENOENT) {
 			continue
 		}
@@ -70,7 +69,7 @@ func (v *view) lookup(name string) (*found, error) {
 			return nil, os.NewSyscallError("stat", err)
 		}
 		isDir := st.Mode&sys.S_IFMT == sys.S_IFDIR
-		if !isDir && (f != nil || v.isWhiteout(d.fd, name, st)) {
+		if !isDir && (f != nil || v.isWhiteout(d, name, st)) {
 			break
 		}
 		if f == nil {
@@ -118,17 +117,16 @@ func (f *found) keep(next *found) *found {
 // enter opens a directory of one layer. More is false when it hides those
 // below; redirect is where it was in them, when it was moved.
 func (v *view) enter(sub *view, d viewDir, name string) (more bool, redirect string, err error) {
-	fd, err := sys.Openat(d.fd, name, sys.O_RDONLY|sys.O_DIRECTORY|sys.O_NOFOLLOW)
+	dir, err := d.open(name)
 	if err != nil {
-		return false, "", os.NewSyscallError("open directory", err)
+		return false, "", err
 	}
-	sub.dirs = append(sub.dirs, viewDir{fd: fd.Int(), owner: fd, layer: d.layer})
-	path := sys.FdPath(fd.Int())
-	opaque, _, err := sys.Xattr(path, v.prefix+"opaque")
+	sub.dirs = append(sub.dirs, viewDir{dir, d.layer})
+	opaque, _, err := dir.xattr("", v.prefix+"opaque")
 	if err != nil {
 		return false, "", os.NewSyscallError("read attribute", err)
 	}
-	to, _, err := sys.Xattr(path, v.prefix+"redirect")
+	to, _, err := dir.xattr("", v.prefix+"redirect")
 	if err != nil {
 		return false, "", os.NewSyscallError("read attribute", err)
 	}
@@ -172,7 +170,7 @@ func (v *view) walk(parts []string) (*found, error) {
 }
 
 // isWhiteout tells whether a file stands for one that was taken away.
-func (v *view) isWhiteout(dir int, name string, st sys.Stat) bool {
+func (v *view) isWhiteout(dir source, name string, st sys.Stat) bool {
 	switch st.Mode & sys.S_IFMT {
 	case sys.S_IFCHR:
 		return st.Rdev == 0
@@ -180,7 +178,7 @@ func (v *view) isWhiteout(dir int, name string, st sys.Stat) bool {
 		if st.Size != 0 {
 			return false
 		}
-		_, ok, err := xattrAt(dir, name, v.prefix+"whiteout")
+		_, ok, err := dir.xattr(name, v.prefix+"whiteout")
 		return ok && err == nil
 	}
 	return false
@@ -190,7 +188,7 @@ func (v *view) isWhiteout(dir int, name string, st sys.Stat) bool {
 func (v *view) names() ([]string, error) {
 	var all []string
 	for _, d := range v.dirs {
-		names, err := readNames(d.fd)
+		names, err := d.names()
 		if err != nil {
 			return nil, err
 		}
@@ -198,33 +196,4 @@ func (v *view) names() ([]string, error) {
 	}
 	slices.Sort(all)
 	return slices.Compact(all), nil
-}
-
-// xattrAt reads an attribute of a name, without following or opening it.
-func xattrAt(dir int, name, attribute string) (value []byte, ok bool, err error) {
-	err = withPath(dir, name, func(path string) error {
-		value, ok, err = sys.Xattr(path, attribute)
-		return err
-	})
-	return value, ok, err
-}
-
-// xattrsAt reads all attributes of a name.
-func xattrsAt(dir int, name string) (all map[string][]byte, err error) {
-	err = withPath(dir, name, func(path string) error {
-		all, err = sys.Xattrs(path)
-		return err
-	})
-	return all, err
-}
-
-// withPath calls f with a path of a name that is good for any length of path
-// and does not follow a link.
-func withPath(dir int, name string, f func(path string) error) error {
-	fd, err := sys.Openat(dir, name, sys.O_PATH|sys.O_NOFOLLOW)
-	if err != nil {
-		return os.NewSyscallError("open", err)
-	}
-	defer fd.Close()
-	return f(sys.FdPath(fd.Int()))
 }

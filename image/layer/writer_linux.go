@@ -1,31 +1,21 @@
 package layer
 
 import (
-	"container/list"
-	"errors"
 	"io"
-	"os"
-	"slices"
 	"syscall"
-
-	"github.com/sandkit/sandkit/internal/sys"
 )
 
-// writer puts a layer into a directory.
+// writer says what a layer's entries mean for the nodes that there are so far,
+// and has a backend make that.
 type writer struct {
 	o       *Options
 	limits  Limits
 	info    *Info
+	back    backend
 	root    *node
-	dirs    dirs
 	pending []pendingLink
-	buf     []byte
 	logical int64 // size of all files, with their holes
-	born    owner // of what this program makes; none when directories decide
 }
-
-// owner is a user and a group.
-type owner struct{ uid, gid int64 }
 
 // pendingLink is a hard link whose target was not there yet.
 type pendingLink struct {
@@ -33,30 +23,9 @@ type pendingLink struct {
 	target []string
 }
 
-func newWriter(dir *os.File, o *Options, l Limits, info *Info) *writer {
-	return &writer{
-		o: o, limits: l, info: info,
-		root: &node{kind: kindDir, lower: o.Format == Flat},
-		dirs: dirs{root: dir, used: list.New()},
-		buf:  make([]byte, 256<<10),
-		born: bornOwner(dir, o),
-	}
-}
-
-// bornOwner says whose new files are, to spare changing that. Where there are
-// directories already, they may hand their group on.
-func bornOwner(dir *os.File, o *Options) owner {
-	st, err := sys.Fstatat(int(dir.Fd()), "")
-	const setgid = 0o2000
-	if o.Format == Flat || err != nil || st.Mode&setgid != 0 {
-		return owner{-1, -1}
-	}
-	return owner{int64(os.Geteuid()), int64(os.Getegid())}
-}
-
-// skip notes that something of the layer is not in the directory.
-func (w *writer) skip(path, what string) {
-	w.info.Skipped = append(w.info.Skipped, Skipped{Path(path), what})
+// skip notes that something of the layer is not there in the end.
+func (i *Info) skip(path, what string) {
+	i.Skipped = append(i.Skipped, Skipped{Path(path), what})
 }
 
 // implicit makes a directory that the layer has not described so far.
@@ -76,16 +45,10 @@ func (w *writer) mkdir(dir *node, name string) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	fd, err := w.entry(dir)
-	if err != nil {
-		return nil, err
-	}
-	if err := sys.Mkdirat(fd, name); err != nil {
-		return nil, os.NewSyscallError("mkdir", err)
-	}
 	// What was there in this layer hides the layers below, and so must this.
 	hides := before != nil && !before.lower
-	return dir.put(&node{name: name, kind: kindDir, touched: true, opaque: hides, own: hides}), nil
+	n := dir.put(&node{name: name, kind: kindDir, touched: true, opaque: hides, own: hides})
+	return n, w.back.mkdir(n)
 }
 
 // clear removes what has a name.
@@ -109,22 +72,15 @@ func (w *writer) remove(n *node) error {
 				return err
 			}
 		}
-		w.forget(n)
 	}
 	delete(n.parent.children, n.name)
-	flags := 0
 	switch n.kind {
 	case kindAbsent, kindPending, kindWhiteout:
 		return nil
-	case kindDir:
-		flags = sys.AT_REMOVEDIR
-	case kindFile, kindSymlink, kindOther:
+	case kindDir, kindFile, kindSymlink, kindOther:
 	}
-	fd, err := w.entry(n.parent)
-	if err != nil {
-		return err
-	}
-	return os.NewSyscallError("remove", sys.Unlinkat(fd, n.name, flags))
+	n.parent.touch()
+	return w.back.remove(n)
 }
 
 // late notes that a directory is about to be described, or replaced, that the
@@ -184,11 +140,7 @@ func (w *writer) list(n *node) error {
 	if !n.lower {
 		return nil
 	}
-	fd, err := w.open(n)
-	if err != nil {
-		return err
-	}
-	names, err := readNames(fd)
+	names, err := w.back.names(n)
 	if err != nil {
 		return err
 	}
@@ -200,65 +152,12 @@ func (w *writer) list(n *node) error {
 	return nil
 }
 
-// readNames lists a directory through a descriptor of its own.
-func readNames(fd int) ([]string, error) {
-	own, err := sys.Openat(fd, ".", sys.O_RDONLY|sys.O_DIRECTORY)
-	if err != nil {
-		return nil, os.NewSyscallError("open directory", err)
-	}
-	f := own.File("directory")
-	names, err := f.Readdirnames(-1)
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	slices.Sort(names)
-	return names, err
-}
-
 // file makes a regular file.
 func (w *writer) file(dir *node, name string, m *meta, content io.Reader, sparse bool) error {
 	if _, err := w.clear(dir, name); err != nil {
 		return err
 	}
-	dirFD, err := w.entry(dir)
-	if err != nil {
-		return err
-	}
-	fd, err := sys.CreateFile(dirFD, name)
-	if err != nil {
-		return os.NewSyscallError("create", err)
-	}
-	n := dir.put(&node{name: name, kind: kindFile, touched: true})
-	if sparse {
-		f := fd.File(name)
-		if err = copySparse(f, content, w.buf); err == nil {
-			err = w.setOpen(int(f.Fd()), n, m, true)
-		}
-		return errors.Join(err, f.Close())
-	}
-	if err = w.content(fd, content); err == nil {
-		err = w.setOpen(fd.Int(), n, m, true)
-	}
-	if closeErr := fd.Close(); err == nil {
-		err = closeErr
-	}
-	return err
-}
-
-// content copies a file's bytes.
-func (w *writer) content(fd *sys.FD, content io.Reader) error {
-	for {
-		n, err := content.Read(w.buf)
-		if err := fd.WriteAll(w.buf[:n]); err != nil {
-			return err
-		}
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
+	return w.back.file(dir.put(&node{name: name, kind: kindFile, touched: true}), m, content, sparse)
 }
 
 // link makes a hard link.
@@ -266,27 +165,12 @@ func (w *writer) link(dir *node, name string, target *node) error {
 	if _, err := w.clear(dir, name); err != nil {
 		return err
 	}
+	if gone(target) {
+		return malformed("hard link to what it replaces: %w", syscall.ENOENT)
+	}
+	n := dir.put(&node{name: name, kind: target.kind, target: target.target, touched: true})
 	if target.kind == kindAbsent {
-		dir.put(&node{name: name, kind: kindAbsent, touched: true})
 		return nil
 	}
-	// Opening one directory may close another.
-	w.dirs.pin = target.parent
-	defer func() { w.dirs.pin = nil }()
-	from, err := w.open(target.parent)
-	if err != nil {
-		return err
-	}
-	to, err := w.entry(dir)
-	if err != nil {
-		return err
-	}
-	if err := sys.Linkat(from, target.name, to, name); err != nil {
-		if errors.Is(err, syscall.EMLINK) {
-			return malformed("hard link: %w", err)
-		}
-		return os.NewSyscallError("link", err)
-	}
-	dir.put(&node{name: name, kind: target.kind, target: target.target, touched: true})
-	return nil
+	return w.back.link(n, target)
 }

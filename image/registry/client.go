@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"oras.land/oras-go/v2/registry/remote/retry"
@@ -89,16 +90,27 @@ func originOf(ref image.Ref) place {
 	return place{host: host, name: ref.Repository()}
 }
 
+// mirrorRest is how long a mirror that cannot be reached is left alone: blobs
+// would wait for it one by one.
+const mirrorRest = time.Minute
+
 // try does something with one place after the other until it works. The error
 // is the last place's, which is the registry's own.
 func (s *sources) try(ctx context.Context, what string, do func(*repository) error) error {
 	for i, p := range s.places {
+		rest := &s.client.endpoint(p).rest
+		if p.mirror && time.Now().UnixNano() < rest.Load() {
+			continue
+		}
 		r, err := s.client.repository(ctx, p)
 		if err == nil {
 			err = plain(do(r))
 		}
-		if final := (finalError{}); err == nil || errors.As(err, &final) || ctx.Err() != nil || i == len(s.places)-1 {
+		if _, final := errors.AsType[finalError](err); err == nil || final || ctx.Err() != nil || i == len(s.places)-1 {
 			return err
+		}
+		if _, answered := errors.AsType[*StatusError](err); !answered && !errors.Is(err, image.ErrCorrupt) {
+			rest.Store(time.Now().Add(mirrorRest).UnixNano())
 		}
 		s.client.opts.Logger.Warn("registry: mirror failed", "mirror", p.host, "what", what, "image", s.ref.String(), "error", err)
 	}
@@ -120,6 +132,7 @@ type endpoint struct {
 	mu   sync.Mutex
 	// scheme is "http" or "https", or empty until it is known.
 	scheme string
+	rest   atomic.Int64 // when a mirror is to be asked again, in Unix nanoseconds
 }
 
 // endpoint gives what is known of a host.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/sandkit/sandkit/image"
@@ -36,7 +37,7 @@ func (d *download) run(ctx context.Context) error {
 	return d.p.sources.try(ctx, "blob "+string(d.desc.Digest), func(r *repository) error {
 		err := d.from(ctx, r)
 		// What an earlier attempt has left may have been wrong; it is gone now.
-		if wrong := (*image.DigestError)(nil); d.resumed && errors.As(err, &wrong) {
+		if _, wrong := errors.AsType[*image.DigestError](err); d.resumed && wrong {
 			err = d.from(ctx, r)
 		}
 		return err
@@ -76,13 +77,14 @@ func (d *download) from(ctx context.Context, r *repository) error {
 
 // ingest waits until the blob can be written, or is there.
 func (d *download) ingest(ctx context.Context) (*store.Writer, error) {
+	var told sync.Once // and never after it has ended
 	waiting := time.AfterFunc(patience, func() {
-		if d.p.opts.Progress != nil {
-			d.p.opts.Progress(image.Progress{Phase: image.PhaseWait, Digest: d.desc.Digest, Total: d.desc.Size})
-		}
+		told.Do(func() { newProgress(d.p.opts.Progress, d.desc).phase(image.PhaseWait, 0) })
 	})
-	defer waiting.Stop()
-	return d.p.lease.Ingest(ctx, d.desc)
+	w, err := d.p.lease.Ingest(ctx, d.desc)
+	waiting.Stop()
+	told.Do(func() {})
+	return w, err
 }
 
 // fill downloads what is missing, in several parts if the connection breaks.
@@ -96,8 +98,7 @@ func (d *download) fill(ctx context.Context, r *repository, w *store.Writer, f *
 		if w.Offset()-before >= enoughProgress {
 			attempt = 0
 		}
-		broken := (*brokenError)(nil)
-		if !errors.As(err, &broken) || ctx.Err() != nil || attempt >= r.policy.retries {
+		if _, broken := errors.AsType[*brokenError](err); !broken || ctx.Err() != nil || attempt >= r.policy.retries {
 			return d.explain(ctx, w.Offset(), err)
 		}
 		r.client.opts.Logger.Debug("registry: download goes on", "blob", d.desc.Digest, "offset", w.Offset(), "error", err)

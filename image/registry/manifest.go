@@ -78,7 +78,7 @@ func (r *repository) head(ctx context.Context, reference string, want image.Dige
 	}
 	d.MediaType, _, err = mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || !image.IsManifest(d.MediaType) && !image.IsIndex(d.MediaType) || image.CheckDescriptor(d) != nil {
-		return d, false, nil //nolint:nilerr // the manifest itself will tell
+		return d, false, nil // the manifest itself will tell
 	}
 	if d.Size > image.MaxManifestSize {
 		return d, false, &image.LimitError{What: "manifest size", Limit: image.MaxManifestSize, Got: d.Size}
@@ -103,7 +103,7 @@ func (r *repository) manifest(ctx context.Context, reference string, want image.
 func (r *repository) again(ctx context.Context, do func() error) error {
 	for attempt := 0; ; attempt++ {
 		err := do()
-		if broken := (*brokenError)(nil); err == nil || !errors.As(err, &broken) || attempt >= r.policy.retries {
+		if _, broken := errors.AsType[*brokenError](err); err == nil || !broken || attempt >= r.policy.retries {
 			return err
 		}
 		if err := r.policy.wait(ctx, attempt); err != nil {

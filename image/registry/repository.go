@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -115,9 +116,7 @@ func (r *repository) get(ctx context.Context, method, path string, header http.H
 	if err != nil {
 		return nil, err
 	}
-	for k, v := range header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, header)
 	resp, err := r.auth.Do(req)
 	if err != nil {
 		return nil, plain(err)

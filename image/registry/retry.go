@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strconv"
 	"syscall"
@@ -96,6 +97,17 @@ func temporaryStatus(status int) bool {
 	return false
 }
 
+// streamError is what net/http's error for a broken stream of HTTP/2, which has
+// no name there, lets itself be taken for.
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+// Error is never used: no such error is made here.
+func (streamError) Error() string { return "stream error" }
+
 // temporary tells whether a connection broke, as opposed to one that never was
 // or a certificate that is wrong.
 func temporary(err error) bool {
@@ -103,10 +115,10 @@ func temporary(err error) bool {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return false
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.As(err, new(streamError)):
 		return true
 	}
-	for _, broken := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE} {
+	for _, broken := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE} {
 		if errors.Is(err, broken) {
 			return true
 		}

@@ -113,10 +113,9 @@ func verify(ctx context.Context, s Subject, keys []crypto.PublicKey, named bool)
 	}
 	bad := &SignatureError{Digest: s.Descriptor.Digest}
 	look := func(raw []byte, d image.Descriptor) (bool, error) {
-		m, err := image.ParseManifest(d, raw)
-		if err != nil {
-			bad.Tried, bad.Err = bad.Tried+1, err
-			return false, nil
+		var m *image.Manifest
+		if m, bad.Err = image.ParseManifest(d, raw); bad.Err != nil {
+			return false, nil //nolint:nilerr // it is told when no other one is good
 		}
 		for _, l := range m.Layers {
 			if l.MediaType != payloadType || bad.Tried >= maxSignatures {

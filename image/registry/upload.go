@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"sync"
 
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/image/store"
@@ -51,12 +53,10 @@ func (p *pusher) upload(ctx context.Context, d image.Descriptor, bar *progress) 
 // uploadAgain tells whether another attempt may work. A token may have expired
 // since the upload was announced: the next attempt gets another one.
 func uploadAgain(err error, attempt int) bool {
-	var final finalError
-	if errors.As(err, &final) {
+	if _, final := errors.AsType[finalError](err); final {
 		return false
 	}
-	var status *StatusError
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[*StatusError](err); ok {
 		return status.temporary() || status.Status == http.StatusUnauthorized && attempt == 0
 	}
 	return temporary(err)
@@ -69,7 +69,7 @@ func (p *pusher) uploadOnce(ctx context.Context, d image.Descriptor, bar *progre
 		if err != nil {
 			return nil, finalError{err}
 		}
-		return &source{bar.reader(r)}, nil
+		return &source{r: bar.reader(r)}, nil
 	}
 	if mount && len(p.mountFrom) > 0 {
 		err := p.mount(ctx, d, open)
@@ -114,16 +114,37 @@ func (p *pusher) open(ctx context.Context, d image.Descriptor) (io.ReadCloser, e
 	return store.Verified(p.store).Open(ctx, d)
 }
 
-// source marks errors of the store: sending again does not help.
-type source struct{ io.ReadCloser }
+// source is a blob that is sent. The library closes it, perhaps while it is
+// still being read, or does not; closing it again does nothing.
+type source struct {
+	mu     sync.Mutex
+	r      io.ReadCloser
+	closed bool
+}
 
-// Read gives the next part.
+// Read gives the next part. Errors are marked: sending again does not help.
 func (s *source) Read(b []byte) (int, error) {
-	n, err := s.ReadCloser.Read(b)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return 0, os.ErrClosed
+	}
+	n, err := s.r.Read(b)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = finalError{err}
 	}
 	return n, err
+}
+
+// Close ends the reading.
+func (s *source) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.r.Close()
 }
 
 // manifest brings a manifest or an index into the registry.

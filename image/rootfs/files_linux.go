@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"errors"
+	"io"
 	"os"
 
 	"github.com/sandkit/sandkit/image/layer"
@@ -31,17 +32,14 @@ func (s *Stack) OpenLayers() (layers []*os.File, done func() error, err error) {
 
 // Open opens a regular file as a mount of the layers would show it. Symbolic
 // links are followed inside the root. The caller closes it.
-func (s *Stack) Open(name string) (*os.File, error) {
+func (s *Stack) Open(name string) (io.ReadCloser, error) {
 	layers, done, err := s.OpenLayers()
 	if err != nil {
 		return nil, err
 	}
 	f, err := layer.Open(s.Format, layers, name)
-	if err := errors.Join(err, done()); err != nil {
-		if f != nil {
-			f.Close()
-		}
-		return nil, err
+	if err = errors.Join(err, done()); err != nil && f != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	return f, nil
+	return f, err
 }

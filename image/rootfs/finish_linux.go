@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,7 +55,7 @@ func (u *Unpacker) stageAll(ctx context.Context) error {
 		}
 		workers.Go(func() {
 			defer func() { <-tokens }()
-			if err := u.stage(ctx, s, func(ctx context.Context) (io.ReadCloser, error) { return u.open(ctx, s.layer) }); err != nil {
+			if err := u.stage(ctx, s, u.opener(s)); err != nil {
 				cancel(err)
 			}
 		})
@@ -215,7 +214,7 @@ func (b *builder) lowers() ([]*os.File, error) {
 	return all, nil
 }
 
-// open opens the root directory.
+// open opens the root directory, or the image.
 func (t *tree) open() (*os.File, error) {
 	if t.file == nil {
 		f, err := os.Open(t.path())
@@ -253,7 +252,7 @@ func (b *builder) await(ctx context.Context, s *slot) (*staged, error) {
 		t.close()
 		return nil, errors.Join(err, un.Close())
 	}
-	return b.unpack(ctx, s, un, func(ctx context.Context) (io.ReadCloser, error) { return b.Unpacker.open(ctx, s.layer) })
+	return b.unpack(ctx, s, un, b.opener(s))
 }
 
 // releaseAll lets go of what others could wait for.

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,12 +12,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/image/layer"
 	"github.com/sandkit/sandkit/image/store"
+	"github.com/sandkit/sandkit/internal/sys"
 	"github.com/sandkit/sandkit/internal/testutil"
 )
 
@@ -75,16 +78,24 @@ type items []item
 // tar makes the layer's tar.
 func (l items) tar(tb testing.TB) []byte {
 	tb.Helper()
+	raw, err := l.write()
+	must(tb, err)
+	return raw
+}
+
+func (l items) write() ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	for _, i := range l {
 		h := i.Header
-		must(tb, w.WriteHeader(&h))
-		_, err := w.Write([]byte(i.content))
-		must(tb, err)
+		if err := w.WriteHeader(&h); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write([]byte(i.content)); err != nil {
+			return nil, err
+		}
 	}
-	must(tb, w.Close())
-	return b.Bytes()
+	return b.Bytes(), w.Close()
 }
 
 func (l items) String() string {
@@ -102,11 +113,42 @@ func must(tb testing.TB, err error) {
 	}
 }
 
-func newStore(tb testing.TB) *store.Store {
+// newStore makes a store: in memory, unless the back end is EROFS, whose images
+// the kernel mounts only from other file systems.
+func newStore(tb testing.TB, o ...Options) *store.Store {
 	tb.Helper()
-	s, err := store.Open(filepath.Join(tb.TempDir(), "store"), store.NoSync())
+	dir := ""
+	if len(o) > 0 && o[0].Backend == EROFS {
+		dir = tb.TempDir()
+	} else {
+		dir = inMemory(tb)
+	}
+	s, err := store.Open(filepath.Join(dir, "store"), store.NoSync())
 	must(tb, err)
 	return s
+}
+
+// inMemory gives a directory that is fast where there is one: some disks take
+// long to make files when many were removed.
+func inMemory(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "sandkit-rootfs-") //nolint:usetesting // TempDir is on a disk
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			tb.Error(err)
+		}
+	})
+	f, err := os.Open(dir)
+	must(tb, err)
+	defer f.Close()
+	if err := sys.SetXattr(int(f.Fd()), "user.test", []byte("1")); err != nil {
+		return tb.TempDir() // attributes of users since Linux 6.6
+	}
+	must(tb, sys.RemoveXattr(int(f.Fd()), "user.test"))
+	return dir
 }
 
 func newLease(tb testing.TB, s *store.Store) *store.Lease {
@@ -119,17 +161,6 @@ func newLease(tb testing.TB, s *store.Store) *store.Lease {
 		}
 	})
 	return l
-}
-
-func packed(tb testing.TB, c image.Compression, raw []byte) []byte {
-	tb.Helper()
-	var b bytes.Buffer
-	w, err := layer.NewPacker(&b, c)
-	must(tb, err)
-	_, err = w.Write(raw)
-	must(tb, err)
-	must(tb, w.Close())
-	return b.Bytes()
 }
 
 // addImage adds an image to a store; half of its layers are gzipped.
@@ -147,15 +178,24 @@ func addTars(tb testing.TB, s *store.Store, name string, tars ...[]byte) image.I
 	ctx := context.Background()
 	l, err := s.Lease(ctx)
 	must(tb, err)
-	defer func() { must(tb, l.Release()) }()
+	must(tb, errors.Join(putImage(ctx, l, name, tars...), l.Release()))
+	img, err := s.Image(ctx, name, image.Platform{})
+	must(tb, err)
+	return img
+}
+
+// putImage adds an image under a lease.
+func putImage(ctx context.Context, l *store.Lease, name string, tars ...[]byte) error {
+	var errs []error
 	put := func(mediaType string, content any) image.Descriptor {
 		raw, ok := content.([]byte)
 		if !ok {
+			var err error
 			raw, err = json.Marshal(content)
-			must(tb, err)
+			errs = append(errs, err)
 		}
 		d, err := l.Put(ctx, mediaType, raw)
-		must(tb, err)
+		errs = append(errs, err)
 		return d
 	}
 	host := image.HostPlatform()
@@ -164,7 +204,14 @@ func addTars(tb testing.TB, s *store.Store, name string, tars ...[]byte) image.I
 	for i, raw := range tars {
 		mediaType, blob := image.MediaTypeOCILayer, raw
 		if i%2 == 0 {
-			mediaType, blob = image.MediaTypeOCILayerGzip, packed(tb, image.Gzip, raw)
+			var b bytes.Buffer
+			w, err := layer.NewPacker(&b, image.Gzip)
+			if err != nil {
+				return err
+			}
+			_, err = w.Write(raw)
+			errs = append(errs, err, w.Close())
+			mediaType, blob = image.MediaTypeOCILayerGzip, b.Bytes()
 		}
 		m.Layers = append(m.Layers, put(mediaType, blob))
 		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, image.Describe("", raw).Digest)
@@ -172,11 +219,10 @@ func addTars(tb testing.TB, s *store.Store, name string, tars ...[]byte) image.I
 	m.Config = put(image.MediaTypeOCIConfig, c)
 	d := put(m.MediaType, m)
 	r, err := image.ParseRef(name)
-	must(tb, err)
-	must(tb, l.Tag(ctx, r, d))
-	img, err := s.Image(ctx, name, image.Platform{})
-	must(tb, err)
-	return img
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return err
+	}
+	return l.Tag(ctx, r, d)
 }
 
 // backends are those that can be had here.
@@ -184,7 +230,7 @@ func backends() []Backend {
 	if !testutil.IsRoot() {
 		return []Backend{Directory}
 	}
-	return []Backend{Directory}
+	return []Backend{Directory, EROFS}
 }
 
 // eachBackend runs a test with each back end.
@@ -207,11 +253,8 @@ func (s *Stack) list(tb testing.TB) string {
 	tb.Helper()
 	var dirs []*os.File
 	for _, l := range s.Layers {
-		fd, err := l.openRoot()
+		f, err := os.Open(l.Path)
 		must(tb, err)
-		link := fd.File(l.Path)
-		f, err := os.Open("/proc/self/fd/" + fmt.Sprint(link.Fd()))
-		must(tb, errors.Join(err, link.Close()))
 		defer f.Close()
 		dirs = append(dirs, f)
 	}
@@ -235,31 +278,57 @@ func listing(tb testing.TB, format layer.Format, dirs ...*os.File) string {
 	return b.String()
 }
 
-// flat is the oracle: the layers unpacked one over the other. It is not ok when
-// they cannot be.
+// oracle is what layers mean that are unpacked one over the other.
+type oracle struct {
+	tree string
+	root Attr
+	ok   bool // they can be
+}
+
+// oracles are those that were asked for: the same layers are asked for again
+// and again.
+var oracles sync.Map
+
 func flat(tb testing.TB, layers ...items) (tree string, root Attr, ok bool) {
 	tb.Helper()
-	d, err := os.Open(tb.TempDir())
+	var tars [][]byte
+	for _, l := range layers {
+		tars = append(tars, l.tar(tb))
+	}
+	key := sha256.Sum256(bytes.Join(tars, []byte("next")))
+	known, found := oracles.Load(key)
+	if !found {
+		known = unpackFlat(tb, tars)
+		oracles.Store(key, known)
+	}
+	o := known.(oracle)
+	return o.tree, o.root, o.ok
+}
+
+func unpackFlat(tb testing.TB, tars [][]byte) oracle {
+	tb.Helper()
+	d, err := os.Open(inMemory(tb))
 	must(tb, err)
 	defer d.Close()
 	must(tb, d.Chmod(0o755))
 	f := form{rootless: !testutil.IsRoot()}
 	described := false
-	for _, l := range layers {
-		info, err := layer.Apply(tb.Context(), d, bytes.NewReader(l.tar(tb)), layer.Options{Format: layer.Flat, Rootless: f.rootless})
+	for _, raw := range tars {
+		info, err := layer.Apply(tb.Context(), d, bytes.NewReader(raw), layer.Options{Format: layer.Flat, Rootless: f.rootless})
 		if errors.Is(err, image.ErrInvalid) {
-			return "", Attr{}, false
+			return oracle{}
 		}
 		must(tb, err)
 		described = described || info.Root
 	}
-	root = defaultAttr
+	o := oracle{root: defaultAttr, ok: true}
 	if described {
 		a, err := readAttr(d, f)
 		must(tb, err)
-		root = *a
+		o.root = *a
 	}
-	return listing(tb, layer.Flat, d), root, true
+	o.tree = listing(tb, layer.Flat, d)
+	return o
 }
 
 // right checks that a stack shows what its layers mean.

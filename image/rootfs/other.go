@@ -66,4 +66,4 @@ func (s *Stack) OpenLayers() ([]*os.File, func() error, error) {
 }
 
 // Open is for Linux only.
-func (s *Stack) Open(string) (*os.File, error) { return nil, unsupported("opening of layers") }
+func (s *Stack) Open(string) (io.ReadCloser, error) { return nil, unsupported("opening of layers") }

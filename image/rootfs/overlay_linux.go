@@ -133,16 +133,6 @@ func (a *Attr) set(dir int, name string) error {
 	return os.NewSyscallError("set times", sys.SetTimes(fd.Int(), "", a.ModTime.Unix(), int64(a.ModTime.Nanosecond())))
 }
 
-// openRoot opens the layer's root directory; an EROFS image is mounted,
-// detached.
-func (l Layer) openRoot() (*sys.FD, error) {
-	fd, err := sys.Openat(sys.AT_FDCWD, l.Path, sys.O_PATH|sys.O_DIRECTORY|sys.O_NOFOLLOW)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: l.Path, Err: err}
-	}
-	return fd, nil
-}
-
 // aside is where mountAside attaches what it needs: a directory that every
 // procfs has, in a mount table that nobody else sees.
 const aside = "/proc/driver"
@@ -165,7 +155,7 @@ func (s *Stack) mountAside(o *MountOptions) (fd *sys.FD, err error) {
 		var lowers []string
 		for i, l := range slices.Backward(s.Layers) {
 			name := strconv.Itoa(i)
-			if err := os.Symlink(l.Path, name); err != nil {
+			if err := l.attach(name); err != nil {
 				return err
 			}
 			lowers = append(lowers, name)

@@ -109,7 +109,13 @@ func readAttr(root *os.File, f form) (*Attr, error) {
 			}
 		}
 	}
-	for name, value := range xattrs {
+	a.setXattrs(xattrs)
+	return a, nil
+}
+
+// setXattrs takes those attributes that are the directory's own.
+func (a *Attr) setXattrs(all map[string][]byte) {
+	for name, value := range all {
 		if !portable(name) {
 			continue
 		}
@@ -118,7 +124,6 @@ func readAttr(root *os.File, f form) (*Attr, error) {
 		}
 		a.Xattrs[name] = value
 	}
-	return a, nil
 }
 
 // portable tells whether an attribute is the directory's own: neither

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/sandkit/sandkit/image/layer"
@@ -15,6 +14,11 @@ import (
 func (b *builder) settle(ctx context.Context, i int, st *staged) error {
 	s := &b.slots[i]
 	changed, err := b.settleOver(st)
+	if errors.Is(err, layer.ErrNeedsDirectory) {
+		if err = b.toDirectory(ctx, s, st); err == nil {
+			changed, err = b.settleOver(st)
+		}
+	}
 	switch {
 	case errors.Is(err, layer.ErrConflict):
 		if err := st.close(); err != nil {
@@ -22,14 +26,15 @@ func (b *builder) settle(ctx context.Context, i int, st *staged) error {
 		}
 		return b.flatten(ctx, i)
 	case err != nil:
-		return errors.Join(err, st.close())
 	case changed:
 		return st.commit(ctx, b.form.chain(s.chain))
+	default:
+		err = b.o.step("settled")
 	}
-	if err := b.o.step("settled"); err != nil {
-		return errors.Join(err, st.close())
+	if err == nil {
+		err = writeJSON(filepath.Join(st.u.Path(), infoName), st.info)
 	}
-	if err := writeJSON(filepath.Join(st.u.Path(), infoName), st.info); err != nil {
+	if err != nil {
 		return errors.Join(err, st.close())
 	}
 	if err := st.commit(ctx, b.form.open(s.diffID)); err != nil {
@@ -41,25 +46,32 @@ func (b *builder) settle(ctx context.Context, i int, st *staged) error {
 	return b.noteFits(ctx, s)
 }
 
-// settleOver settles a staged layer over those that are there, and describes it.
+// settleOver settles a staged layer over those that are there, and completes
+// it.
 func (b *builder) settleOver(st *staged) (changed bool, err error) {
 	lowers, err := b.lowers()
 	if err != nil {
 		return false, err
 	}
-	dir, err := os.Open(filepath.Join(st.u.Path(), treeName))
+	if st.image != nil {
+		changed, err = st.image.Settle(lowers)
+	} else {
+		changed, err = layer.Settle(st.file, lowers, st.info, b.form.format)
+	}
 	if err != nil {
 		return false, err
 	}
-	defer dir.Close()
-	if changed, err = layer.Settle(dir, lowers, st.info, b.form.format); err != nil {
-		return false, err
+	return changed, st.complete()
+}
+
+// toDirectory unpacks a layer anew, for what it gets from below has no room in
+// an image.
+func (b *builder) toDirectory(ctx context.Context, s *slot, st *staged) error {
+	if err := st.clear(); err != nil {
+		return err
 	}
-	r, err := st.record(dir)
-	if err == nil {
-		err = writeJSON(filepath.Join(st.u.Path(), recordName), r)
-	}
-	return changed, err
+	st.image = nil
+	return b.toTree(ctx, s, st, b.form.format, b.opener(s))
 }
 
 // flatten unpacks a layer and all below it into one tree.
@@ -74,27 +86,29 @@ func (b *builder) flatten(ctx context.Context, i int) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, u.Close()) }()
-	dir, err := makeTree(u.Path())
-	if err != nil {
+	st := &staged{form: b.form, u: u}
+	defer func() { err = errors.Join(err, st.close()) }()
+	if st.file, err = makeTree(u.Path()); err != nil {
 		return err
 	}
-	defer dir.Close()
 	r := &record{Kind: KindDir, Flat: true}
 	described := false
 	for j := range b.slots[:i+1] {
 		s := &b.slots[j]
-		if err := b.o.step("flatten"); err != nil {
-			return err
+		err := b.o.step("flatten")
+		if err == nil {
+			err = b.read(ctx, s, layer.Flat, b.opener(s), func(r io.Reader, o layer.Options) error {
+				st.info, err = layer.Apply(ctx, st.file, r, o)
+				return err
+			})
 		}
-		info, err := b.apply(ctx, s, dir, layer.Flat, func(ctx context.Context) (io.ReadCloser, error) { return b.Unpacker.open(ctx, s.layer) })
 		if err != nil {
 			return b.wrap(s.layer, err)
 		}
-		described = described || info.Root
+		described = described || st.info.Root
 	}
 	if described {
-		if r.Root, err = readAttr(dir, b.form); err != nil {
+		if r.Root, err = readAttr(st.file, b.form); err != nil {
 			return err
 		}
 	}

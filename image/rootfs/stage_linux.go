@@ -20,6 +20,8 @@ type staged struct {
 	u      *store.Unpacking // has the tree at its Path
 	own    bool             // u has a key that nobody else can wait for
 	info   *layer.Info
+	file   *os.File      // the tree's root, or the image
+	image  *layer.Staged // nil for a tree
 	step   func(name string) error
 }
 
@@ -28,11 +30,27 @@ func (s *staged) close() error {
 	if s == nil {
 		return nil
 	}
+	s.file.Close() // there is nothing in it that is still wanted
 	return s.u.Close()
 }
 
 // opener gives a layer's packed bytes.
 type opener func(ctx context.Context) (io.ReadCloser, error)
+
+// errOnce is the error of openers that can be called only once.
+var errOnce = errors.New("cannot be read again")
+
+// once is an opener of what can be read once.
+func once(r io.Reader) opener {
+	return func(context.Context) (io.ReadCloser, error) {
+		if r == nil {
+			return nil, errOnce
+		}
+		c := io.NopCloser(r)
+		r = nil
+		return c, nil
+	}
+}
 
 // stage unpacks a layer for itself, unless that was done or somebody is at it.
 func (u *Unpacker) stage(ctx context.Context, s *slot, open opener) error {
@@ -59,7 +77,11 @@ func (u *Unpacker) tryStage(ctx context.Context, s *slot, open opener) (*staged,
 	if known, err := u.known(s); known || err != nil {
 		return nil, errors.Join(err, un.Close())
 	}
-	return u.unpack(ctx, s, un, open)
+	st, err := u.unpack(ctx, s, un, open)
+	if errors.Is(err, errOnce) {
+		return nil, nil
+	}
+	return st, err
 }
 
 // known tells whether something is there that makes unpacking unnecessary, or
@@ -76,39 +98,71 @@ func (u *Unpacker) known(s *slot) (bool, error) {
 
 // unpack unpacks a layer to where un says, and ends that if the layer fits any
 // stack. Otherwise the result has it.
-func (u *Unpacker) unpack(ctx context.Context, s *slot, un *store.Unpacking, open opener) (_ *staged, err error) {
+func (u *Unpacker) unpack(ctx context.Context, s *slot, un *store.Unpacking, open opener) (*staged, error) {
 	st := &staged{lease: u.lease, form: u.form, diffID: s.diffID, u: un, step: u.o.step}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, st.close())
-		}
-	}()
-	if err := u.o.step("unpack"); err != nil {
-		return nil, err
+	err := u.o.step("unpack")
+	if err == nil && u.form.erofs {
+		err = u.toImage(ctx, s, st, open)
 	}
-	dir, err := makeTree(un.Path())
+	if err == nil && st.image == nil {
+		err = u.toTree(ctx, s, st, u.form.format, open)
+	}
+	if err == nil {
+		err = u.o.step("unpacked")
+	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, st.close())
 	}
-	defer dir.Close()
-	if st.info, err = u.apply(ctx, s, dir, u.form.format, open); err != nil {
-		return nil, err
+	if st.info.NeedsLower() {
+		return st, nil
 	}
-	if err := u.o.step("unpacked"); err != nil || st.info.NeedsLower() {
-		return st, err
+	if err = st.complete(); err == nil {
+		err = u.o.step("commit")
 	}
-	r, err := st.record(dir)
+	if err == nil {
+		_, err = un.Commit(ctx)
+	}
+	return nil, errors.Join(err, st.close())
+}
+
+// toImage unpacks a layer to an EROFS image. It leaves one that has no room in
+// an image to toTree.
+func (u *Unpacker) toImage(ctx context.Context, s *slot, st *staged, open opener) error {
+	f, err := makeImage(st.u.Path())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := writeJSON(filepath.Join(un.Path(), recordName), r); err != nil {
-		return nil, err
+	st.file = f
+	err = u.read(ctx, s, layer.OverlayTrusted, open, func(r io.Reader, o layer.Options) error {
+		st.image, err = layer.Stage(ctx, f, r, o)
+		return err
+	})
+	if errors.Is(err, layer.ErrNeedsDirectory) {
+		st.image = nil
+		return st.clear()
 	}
-	if err := u.o.step("commit"); err != nil {
-		return nil, err
+	if err == nil {
+		st.info = st.image.Info()
 	}
-	_, err = un.Commit(ctx)
-	return nil, err
+	return err
+}
+
+// toTree unpacks a layer to a directory.
+func (u *Unpacker) toTree(ctx context.Context, s *slot, st *staged, format layer.Format, open opener) error {
+	dir, err := makeTree(st.u.Path())
+	if err != nil {
+		return err
+	}
+	st.file = dir
+	return u.read(ctx, s, format, open, func(r io.Reader, o layer.Options) error {
+		st.info, err = layer.Apply(ctx, dir, r, o)
+		return err
+	})
+}
+
+// clear removes what was unpacked so far.
+func (s *staged) clear() error {
+	return errors.Join(s.file.Close(), os.RemoveAll(s.u.Path()))
 }
 
 // makeTree makes a directory for a layer, as it is if the layer does not say.
@@ -130,13 +184,12 @@ func makeTree(path string) (*os.File, error) {
 	return dir, nil
 }
 
-// apply reads a layer into a directory.
-func (u *Unpacker) apply(ctx context.Context, s *slot, dir *os.File, format layer.Format, open opener) (_ *layer.Info, err error) {
+// read opens a layer and lets f read it.
+func (u *Unpacker) read(ctx context.Context, s *slot, format layer.Format, open opener, f func(r io.Reader, o layer.Options) error) error {
 	r, err := open(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
 	desc := s.layer.Descriptor()
 	progress := func(n int64) {
 		if u.o.Progress != nil {
@@ -144,13 +197,13 @@ func (u *Unpacker) apply(ctx context.Context, s *slot, dir *os.File, format laye
 		}
 	}
 	progress(0)
-	info, err := layer.Apply(ctx, dir, &closing{u, r}, layer.Options{
+	err = f(&closing{u, r}, layer.Options{
 		Layer: desc, DiffID: s.diffID, Image: u.name, Format: format, Rootless: u.form.rootless, Limits: u.o.Limits, Progress: progress,
 	})
 	if err == nil {
 		progress(desc.Size)
 	}
-	return info, err
+	return errors.Join(err, r.Close())
 }
 
 // closing is a reader that ends when the Unpacker is closed.
@@ -170,14 +223,26 @@ func (c *closing) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// record describes a layer that is complete.
-func (s *staged) record(dir *os.File) (*record, error) {
-	r := &record{Kind: KindDir}
-	var err error
-	if s.info.Root {
-		r.Root, err = readAttr(dir, s.form)
+// complete finishes an image, and describes the layer.
+func (s *staged) complete() (err error) {
+	r := record{Kind: KindDir}
+	if s.image != nil {
+		r.Kind = KindEROFS
+		if err := s.image.Finish(); err != nil {
+			return err
+		}
 	}
-	return r, err
+	switch {
+	case !s.info.Root:
+	case s.image != nil:
+		r.Root, err = imageAttr(s.file)
+	default:
+		r.Root, err = readAttr(s.file, s.form)
+	}
+	if err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(s.u.Path(), recordName), &r)
 }
 
 // release makes the staged layer nobody else's business: who waits for its key

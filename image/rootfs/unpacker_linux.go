@@ -49,7 +49,7 @@ func Begin(ctx context.Context, lease *store.Lease, img image.Image, o Options) 
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	f, err := chooseForm(ctx, o.Backend)
+	f, err := chooseForm(ctx, lease, o.Backend)
 	if err != nil {
 		return nil, fmt.Errorf("unpack: %w", err)
 	}
@@ -90,11 +90,12 @@ func Unpack(ctx context.Context, lease *store.Lease, img image.Image, o Options)
 // checked. It returns without reading where that is not needed: when the layer
 // is unpacked already, or being unpacked by somebody else, or when the layers
 // below have to be known first. So nil does not mean that r was read to its
-// end. An error leaves the layer to Finish. It is safe for concurrent use.
+// end. What Feed has not unpacked, after an error too, Finish reads from the
+// store. It is safe for concurrent use.
 func (u *Unpacker) Feed(ctx context.Context, l image.Layer, r io.Reader) error {
 	for i := range u.slots {
 		if u.slots[i].diffID == l.DiffID() {
-			return u.stage(ctx, &u.slots[i], func(context.Context) (io.ReadCloser, error) { return io.NopCloser(r), nil })
+			return u.stage(ctx, &u.slots[i], once(r))
 		}
 	}
 	return u.wrap(l, fmt.Errorf("no layer of the image: %w", image.ErrNotFound))
@@ -163,13 +164,15 @@ func (u *Unpacker) Close() error {
 	return errors.Join(errs...)
 }
 
-// open opens a layer's packed bytes: the store's, or else the image's.
-func (u *Unpacker) open(ctx context.Context, l image.Layer) (io.ReadCloser, error) {
-	r, err := u.store.Open(ctx, l.Descriptor())
-	if errors.Is(err, image.ErrNotFound) {
-		r, err = l.Open(ctx)
+// opener opens a layer's packed bytes: the store's, or else the image's.
+func (u *Unpacker) opener(s *slot) opener {
+	return func(ctx context.Context) (io.ReadCloser, error) {
+		r, err := u.store.Open(ctx, s.layer.Descriptor())
+		if errors.Is(err, image.ErrNotFound) {
+			r, err = s.layer.Open(ctx)
+		}
+		return r, err
 	}
-	return r, err
 }
 
 // wrap names image and layer, where that was not done further down.

@@ -38,3 +38,24 @@ func (s *Store) Generation() (string, error) {
 	}
 	return fmt.Sprint(changed(st).UnixNano(), st.Size()), nil
 }
+
+// Clear lets go of all that the lease keeps, which it may keep again; the lease
+// goes on.
+func (l *Lease) Clear(ctx context.Context) error {
+	g, err := l.store.share(ctx)
+	if err != nil {
+		return fmt.Errorf("clear lease: %w", err)
+	}
+	defer g.close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return fmt.Errorf("clear lease: %w", ErrReleased)
+	}
+	if err := l.store.files.truncate(l.file); err != nil {
+		return fmt.Errorf("clear lease: %w", err)
+	}
+	clear(l.kept)
+	clear(l.added)
+	return nil
+}

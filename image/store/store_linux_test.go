@@ -392,3 +392,34 @@ func TestDefaultDir(t *testing.T) {
 		}
 	}
 }
+
+// TestTryUnpack: who does not want to wait is told so.
+func TestTryUnpack(t *testing.T) {
+	s := open(t)
+	first, second := lease(t, s), lease(t, s)
+	key := LayerKey{"dir", digest.FromString("layer")}
+	u, err := first.TryUnpack(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.TryUnpack(t.Context(), key); !errors.Is(err, ErrBusy) {
+		t.Errorf("busy: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := second.TryUnpack(ctx, key); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if err := u.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := unpackDir(t.Context(), second, key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.TryUnpack(t.Context(), key); !errors.Is(err, ErrExists) {
+		t.Errorf("there: %v", err)
+	}
+	if first.Store() != s {
+		t.Error("a lease of another store")
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/sandkit/sandkit/internal/compare/figures"
 	"github.com/sandkit/sandkit/sandbox"
 )
 
@@ -55,11 +56,11 @@ func (s *settings) compare(ctx context.Context) (err error) {
 	if err != nil || !s.figures {
 		return err
 	}
-	for _, measure := range []func() ([]figure, error){
-		func() ([]figure, error) { return heapFigures(ctx, f, s.runs, s.heap) },
-		func() ([]figure, error) { return pauseFigures(ctx, f) },
-		func() ([]figure, error) { return aliveFigures(ctx, f, s.alive) },
-		func() ([]figure, error) { return importFigures(ctx, f) },
+	for _, measure := range []func() ([]figures.Figure, error){
+		func() ([]figures.Figure, error) { return heapFigures(ctx, f, s.runs, s.heap) },
+		func() ([]figures.Figure, error) { return pauseFigures(ctx, f) },
+		func() ([]figures.Figure, error) { return aliveFigures(ctx, f, s.alive) },
+		func() ([]figures.Figure, error) { return importFigures(ctx, f) },
 	} {
 		more, err := measure()
 		if err != nil {
@@ -67,11 +68,11 @@ func (s *settings) compare(ctx context.Context) (err error) {
 		}
 		lines = append(lines, more...)
 	}
-	return printFigures(os.Stdout, lines)
+	return figures.Print(os.Stdout, lines)
 }
 
 // speed prints the tables of times and gives the figures in them.
-func (s *settings) speed(ctx context.Context, f *files) (lines []figure, err error) {
+func (s *settings) speed(ctx context.Context, f *files) (lines []figures.Figure, err error) {
 	kinds, missing, err := peers(ctx, f)
 	if err != nil {
 		return nil, err

@@ -54,7 +54,7 @@ func pauseLoads(ctx context.Context, f *files) ([]load, error) {
 // pauseFigures tell how long all goroutines of the host program are stopped,
 // and how long who wants to open a file waits for the lock that a fork holds.
 // The loads take turns.
-func pauseFigures(ctx context.Context, f *files) (lines []figure, err error) {
+func pauseFigures(ctx context.Context, f *files) (lines []figures.Figure, err error) {
 	const turns, starts = 20, 10
 	loads, err := pauseLoads(ctx, f)
 	if err != nil {
@@ -70,12 +70,12 @@ func pauseFigures(ctx context.Context, f *files) (lines []figure, err error) {
 	}
 	for i, l := range loads {
 		p := &pauses[i]
-		line := atMost("p99 of pauses "+l.name+", ms", ms(p.At(99)), 2, "%.2f")
+		line := figures.AtMost("p99 of pauses "+l.name+", ms", figures.Milliseconds(p.At(99)), 2, "%.2f")
 		if !l.target {
-			line.target, line.missed = "", false
+			line.Target, line.Missed = "", false
 		}
-		line.value += fmt.Sprintf(" (p50 %.2f, max %.2f)", ms(p.At(50)), ms(p.At(100)))
-		lines = append(lines, line, told("p99 of waits for the fork lock, ms", "%.4f (max %.2f)", ms(p.LockWait(99)), ms(p.LockWait(100))))
+		line.Value += fmt.Sprintf(" (p50 %.2f, max %.2f)", figures.Milliseconds(p.At(50)), figures.Milliseconds(p.At(100)))
+		lines = append(lines, line, figures.Told("p99 of waits for the fork lock, ms", "%.4f (max %.2f)", figures.Milliseconds(p.LockWait(99)), figures.Milliseconds(p.LockWait(100))))
 	}
 	return lines, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sandkit/sandkit/internal/compare/figures"
 	"github.com/sandkit/sandkit/internal/compare/peer"
 	"github.com/sandkit/sandkit/sandbox"
 )
@@ -68,10 +69,10 @@ func touch(mib int) []byte {
 
 // heapFigures compares a program that holds so many MiB with a small one. They
 // take turns.
-func heapFigures(ctx context.Context, f *files, runs, mib int) (lines []figure, err error) {
+func heapFigures(ctx context.Context, f *files, runs, mib int) (lines []figures.Figure, err error) {
 	name := fmt.Sprintf("p50 of a program with %d MiB of heap / with none", mib)
 	if free, err := availableMiB(); err != nil || free < mib+mib/4 {
-		return []figure{told(name, "left out: %d MiB are available (%v)", free, err)}, nil
+		return []figures.Figure{figures.Told(name, "left out: %d MiB are available (%v)", free, err)}, nil
 	}
 	times := make([]row, 2)
 	kinds := make([]kind, 2)
@@ -93,7 +94,7 @@ func heapFigures(ctx context.Context, f *files, runs, mib int) (lines []figure, 
 		}
 	}
 	small, large := times[0].sorted().at(50), times[1].sorted().at(50)
-	return []figure{atMost(name, float64(large)/float64(small), 1.10, "%.2f")}, nil
+	return []figures.Figure{figures.AtMost(name, float64(large)/float64(small), 1.10, "%.2f")}, nil
 }
 
 // availableMiB is what the machine could still give.

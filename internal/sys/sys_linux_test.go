@@ -261,3 +261,32 @@ func TestErrnoName(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// TestSyscallStat: it is what os has.
+func TestSyscallStat(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink("nowhere", dir+"/l"); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := Openat(AT_FDCWD, dir, O_PATH)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fd.Close()
+	for name, path := range map[string]string{"l": dir + "/l", "": dir} {
+		got, err := SyscallStat(fd.Int(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Lstat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := info.Sys().(*syscall.Stat_t); *got != *want {
+			t.Errorf("%q: %+v, want %+v", name, got, want)
+		}
+	}
+	if _, err := SyscallStat(fd.Int(), "none"); !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("none: %v", err)
+	}
+}
