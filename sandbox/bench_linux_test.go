@@ -149,7 +149,7 @@ func BenchmarkImage(b *testing.B) {
 	s := imageStore(b, image.RunConfig{})
 	dir := b.TempDir()
 	cmd := exec.Command("tar", "-x", "-C", dir)
-	cmd.Stdin = bytes.NewReader(toolRoot(b))
+	cmd.Stdin = bytes.NewReader(busyboxLayer(b))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, out)
 	}

@@ -1,13 +1,10 @@
 package sandbox_test
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
 	"io/fs"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -31,53 +28,10 @@ func imageStore(t testing.TB, config image.RunConfig) *store.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := archive.ImportRoot(context.Background(), s, bytes.NewReader(toolRoot(t)), archive.RootOptions{Ref: ref, Config: config}); err != nil {
+	if _, err := archive.ImportRoot(context.Background(), s, bytes.NewReader(busyboxLayer(t)), archive.RootOptions{Ref: ref, Config: config}); err != nil {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// toolRoot is a root file system as a tar.
-func toolRoot(t testing.TB) []byte {
-	t.Helper()
-	path, err := exec.LookPath("busybox")
-	if err != nil {
-		t.Fatal(err)
-	}
-	busybox, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	add := func(h tar.Header, content string) {
-		h.Size = int64(len(content))
-		if err := w.WriteHeader(&h); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write([]byte(content)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	dir := func(name string, mode int64, uid int) {
-		add(tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: mode, Uid: uid, Gid: uid}, "")
-	}
-	dir("./", 0o755, 0)
-	dir("bin", 0o755, 0)
-	dir("etc", 0o755, 0)
-	dir("tmp", 0o1777, 0)
-	dir("home/app", 0o700, 1000)
-	add(tar.Header{Typeflag: tar.TypeReg, Name: "bin/busybox", Mode: 0o755}, string(busybox))
-	for name := range strings.FieldsSeq("sh cat ls echo id pwd env true touch rm mkdir ln sleep stat chown grep mv readlink") {
-		add(tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + name, Linkname: "busybox"}, "")
-	}
-	add(tar.Header{Typeflag: tar.TypeReg, Name: "etc/passwd", Mode: 0o644}, "root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\n")
-	add(tar.Header{Typeflag: tar.TypeReg, Name: "etc/group", Mode: 0o644}, "root:x:0:\napp:x:1000:\nmore:x:77:app\n")
-	add(tar.Header{Typeflag: tar.TypeReg, Name: "home/app/mine", Mode: 0o600, Uid: 1000, Gid: 1000}, "mine")
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
 }
 
 func imageOutput(t *testing.T, s *store.Store, opts ...sandbox.Option) string {
