@@ -15,7 +15,8 @@ const (
 	// Auto is EROFS where the host can mount it, otherwise Directory.
 	Auto Backend = iota
 	// EROFS keeps a layer as one file, an image that the kernel mounts (Linux
-	// 5.4 with a loop device, 6.12 without). It takes root.
+	// 5.8 with a loop device, 6.12 without). It takes root. What has no room in
+	// an image is a directory nevertheless, see Layer.Kind.
 	EROFS
 	// Directory keeps a layer as a directory tree. Anybody can have it.
 	Directory
