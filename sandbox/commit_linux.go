@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,6 +50,9 @@ func (s *Sandbox) committedConfig(base image.Image, o *image.CommitOptions) (*im
 	spec := s.Spec()
 	c := base.Config()
 	c.Config = c.Config.Merge(spec.runConfig())
+	if spec.Stop.Signal != 0 {
+		c.Config.StopSignal = strconv.Itoa(int(spec.Stop.Signal))
+	}
 	command := slices.Concat(c.Config.Entrypoint, c.Config.Cmd)
 	if err := image.ApplyChanges(&c.Config, o.Changes); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -64,6 +65,9 @@ func TestCommitChanges(t *testing.T) {
 		{"moved", "cd /d; mv f h", []string{"dir d 0750 0:0", "file d/.wh.f 0 0:0", "file d/h 0640 0:0 text"}},
 		{"hard links", "cd /d; ln f h; echo a > a; ln a b", []string{"dir d 0750 0:0", "file d/a 0644 0:0 a", "hard d/b d/a", "file d/f 0640 0:0 text", "hard d/h d/f"}},
 	} {
+		if strings.Contains(c.script, "rm -r") && !opaqueDirectories(t) {
+			continue // the kernel cannot do it
+		}
 		_, img := committed(t, s, c.script)
 		var got []string
 		for l := range strings.SplitSeq(topLayer(t, img), "\n") {
@@ -124,6 +128,37 @@ func TestCommitOwners(t *testing.T) {
 		}
 		sameAsImage(t, sb, s, "new", "/d", "/bin/busybox")
 	})
+}
+
+// TestCommitOfAUser: files of a program that is not root inside, where there may
+// be no other user.
+func TestCommitOfAUser(t *testing.T) {
+	unchangedImages(t)
+	s := busyboxStore(t, image.RunConfig{User: "lone"}, tarOf(t, "dir d 0777"))
+	sb := runOf(t, tool(s), sandbox.WithCommand("sh", "-c", "echo x > /d/mine; echo y > /tmp/y; chmod 600 /d/mine"))
+	must(t, sb.CopyTo(testContext(t), "/d", mapFile("copied", "c")))
+	owner := "0:0"
+	if !testutil.IsRoot() {
+		owner = "1001:1001" // there is no other
+	}
+	info, err := iofs.Stat(sb.FS(), "d/copied")
+	must(t, err)
+	if st, ok := info.Sys().(*syscall.Stat_t); !ok || fmt.Sprintf("%d:%d", st.Uid, st.Gid) != owner {
+		t.Errorf("copied: %+v, want %s", st, owner)
+	}
+	img, err := sb.Commit(testContext(t), image.CommitOptions{Ref: imageRef(t, "new")})
+	must(t, err)
+	layers := img.Layers()
+	r, err := layers[len(layers)-1].Open(t.Context())
+	must(t, err)
+	defer func() { must(t, r.Close()) }()
+	all := headers(t, r)
+	if h := all["d/mine"]; h == nil || h.Uid != 1001 || h.Gid != 1001 || h.Mode != 0o600 {
+		t.Errorf("%+v", h)
+	}
+	if out := imageOutput(t, s, sandbox.WithImage("new"), sandbox.WithCommand("cat", "/d/mine", "/tmp/y", "/d/copied")); out != "x\ny\nc" {
+		t.Errorf("%q", out)
+	}
 }
 
 func TestCommitAttributes(t *testing.T) {
@@ -209,7 +244,7 @@ func TestCommitConfig(t *testing.T) {
 		Author: "somebody", History: []image.History{{CreatedBy: "first"}},
 		Config: image.RunConfig{Env: []string{"PATH=/bin", "A=1", "B=1"}, Entrypoint: []string{"sh", "-c"}, Cmd: []string{"echo image"}, Labels: map[string]string{"k": "v"}, StopSignal: "SIGQUIT"},
 	}, busyboxLayer(t))
-	sb := runOf(t, tool(s), sandbox.WithCommand("echo mine"), sandbox.WithEnv("B=2", "C=2"), sandbox.WithDir("/tmp"), sandbox.WithUser("0:0"))
+	sb := runOf(t, tool(s), sandbox.WithCommand("echo mine"), sandbox.WithEnv("B=2", "C=2"), sandbox.WithDir("/tmp"), sandbox.WithUser("0:0"), sandbox.WithStop(syscall.SIGINT, time.Second))
 	img, err := sb.Commit(testContext(t), image.CommitOptions{Ref: imageRef(t, "new:1"), Author: "me", Message: "done", Created: created})
 	must(t, err)
 	c := img.Config()
@@ -220,7 +255,7 @@ func TestCommitConfig(t *testing.T) {
 		t.Errorf("history %+v", c.History)
 	}
 	r := c.Config
-	if !slices.Equal(r.Entrypoint, []string{"sh", "-c"}) || !slices.Equal(r.Cmd, []string{"echo mine"}) || r.WorkingDir != "/tmp" || r.User != "0:0" || r.Labels["k"] != "v" || r.StopSignal != "SIGQUIT" {
+	if !slices.Equal(r.Entrypoint, []string{"sh", "-c"}) || !slices.Equal(r.Cmd, []string{"echo mine"}) || r.WorkingDir != "/tmp" || r.User != "0:0" || r.Labels["k"] != "v" || r.StopSignal != "2" {
 		t.Errorf("run configuration %+v", r)
 	}
 	if out := imageOutput(t, s, sandbox.WithImage("new:1"), sandbox.WithCommand("echo $A$B$C; pwd")); out != "122\n/tmp" {
@@ -228,6 +263,14 @@ func TestCommitConfig(t *testing.T) {
 	}
 	if _, err := s.Lookup(t.Context(), "new:1"); err != nil {
 		t.Error(err)
+	}
+	changed, err := sb.Commit(testContext(t), image.CommitOptions{Changes: []string{`CMD ["echo changed"]`, "ENV C=3 D=$B", "LABEL l=m", "VOLUME /v", "WORKDIR sub"}})
+	must(t, err)
+	if r := changed.Config().Config; !slices.Equal(r.Cmd, []string{"echo changed"}) || !slices.Contains(r.Env, "D=2") || !slices.Contains(r.Env, "C=3") || r.Labels["l"] != "m" || r.Labels["k"] != "v" || r.WorkingDir != "/tmp/sub" || len(r.Volumes) != 1 {
+		t.Errorf("changed configuration %+v", r)
+	}
+	if _, err := sb.Commit(testContext(t), image.CommitOptions{Changes: []string{"RUN true"}}); !errors.Is(err, image.ErrInvalid) || !strings.Contains(err.Error(), "RUN") {
+		t.Errorf("change that there is not: %v", err)
 	}
 	// Without a name it can be found by its id.
 	again, err := sb.Commit(testContext(t), image.CommitOptions{Author: "me", Message: "other"})

@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	iofs "io/fs"
+
 	"github.com/sandkit/sandkit/image/layer"
 	"github.com/sandkit/sandkit/internal/transfer"
 	"github.com/sandkit/sandkit/ns"
@@ -32,6 +34,21 @@ func (o owners) root() (uid, gid uint32, ok bool) {
 	uid, ok1 := o.inner.UIDOutside(0)
 	gid, ok2 := o.inner.GIDOutside(0)
 	return uid, gid, ok1 && ok2
+}
+
+// copied is to whom files inside belong that are copied in: user and group 0, or
+// the only ones that there are.
+func (o owners) copied(iofs.FileInfo) (uid, gid uint32) {
+	if o.inner == nil {
+		return 0, 0
+	}
+	if _, ok := o.inner.UIDOutside(0); !ok {
+		uid = o.inner.UIDs[0].Inside
+	}
+	if _, ok := o.inner.GIDOutside(0); !ok {
+		gid = o.inner.GIDs[0].Inside
+	}
+	return uid, gid
 }
 
 // transferIDs gives them for copies.
