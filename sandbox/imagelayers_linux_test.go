@@ -213,8 +213,8 @@ func TestImageIsNotWritten(t *testing.T) {
 		if after := shown(t, s, "tool", "/d", "/etc"); after != before {
 			t.Errorf("the next sandbox sees\n%s\ninstead of\n%s", after, before)
 		}
-		const script = `for f in /d/f /new /etc/passwd /tmp/x; do (echo x > $f) 2>&1 | grep -c Read-only; done`
-		if out := imageOutput(t, s, lane, sandbox.WithReadOnlyRootfs(), sandbox.WithCommand("sh", "-c", script)); out != "1\n1\n1\n1" {
+		const write = `for f in /d/f /new /etc/passwd /tmp/x; do (echo x > $f) 2>&1 | grep -c Read-only; done`
+		if out := imageOutput(t, s, lane, sandbox.WithReadOnlyRootfs(), sandbox.WithCommand("sh", "-c", write)); out != "1\n1\n1\n1" {
 			t.Errorf("read-only root: %q", out)
 		}
 		all := probe(t, options(tool(s), lane, sandbox.WithScratchSize(1<<20)), "fill|/big|4000000", "remove|/big", "hoard|/d/f|1", "create|/d/h|x")

@@ -8,10 +8,9 @@ import (
 	"github.com/sandkit/sandkit/image/layer"
 )
 
-// OpenLayers opens the root directories of the layers, the lowest first, as
-// [layer.Diff] needs them. It takes root where there are EROFS images, which are
-// mounted for that, detached. The caller calls done when the files are not
-// needed any more.
+// OpenLayers opens the layers, the lowest first, as [layer.Diff] and
+// [layer.Open] take them: directories, and files with EROFS images. The caller
+// calls done when they are not needed any more.
 func (s *Stack) OpenLayers() (layers []*os.File, done func() error, err error) {
 	done = func() error {
 		var errs []error
@@ -21,11 +20,11 @@ func (s *Stack) OpenLayers() (layers []*os.File, done func() error, err error) {
 		return errors.Join(errs...)
 	}
 	for _, l := range s.Layers {
-		fd, err := l.openRoot()
+		f, err := os.Open(l.Path)
 		if err != nil {
 			return nil, nil, errors.Join(err, done())
 		}
-		layers = append(layers, fd.File(l.Path))
+		layers = append(layers, f)
 	}
 	return layers, done, nil
 }
