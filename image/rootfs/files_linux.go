@@ -37,8 +37,18 @@ func (s *Stack) Open(name string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	f, err := layer.Open(s.Format, layers, name)
-	if err = errors.Join(err, done()); err != nil && f != nil {
-		return nil, errors.Join(err, f.Close())
+	if err != nil {
+		return nil, errors.Join(err, done())
 	}
-	return f, err
+	return stackFile{f, done}, nil
 }
+
+// stackFile is a file in one of the layers, which may be an image that has to
+// stay open.
+type stackFile struct {
+	io.ReadCloser
+	done func() error
+}
+
+// Close closes the file, and the layers.
+func (f stackFile) Close() error { return errors.Join(f.ReadCloser.Close(), f.done()) }
