@@ -198,14 +198,14 @@ func TestImageOfManyLayers(t *testing.T) {
 // TestImageIsNotWritten: what a program changes is its own.
 func TestImageIsNotWritten(t *testing.T) {
 	unchangedImages(t)
-	s := busyboxStore(t, image.RunConfig{}, tarOf(t, "dir d 0755", "file d/f 0644 0:0 original", "file d/g 0644 0:0 g"))
+	s := busyboxStore(t, image.RunConfig{}, tarOf(t, "dir d 0755", "file d/f 0644 0:0 original", "file d/g 0644 0:0 g", "dir gone 0755", "file gone/x 0644 0:0 x"))
 	before := shown(t, s, "tool", "/d", "/etc")
 	lanes(t, func(t *testing.T, lane sandbox.Option) {
-		script := `echo changed > /d/f; rm /d/g; chmod 0700 /etc; mv /bin/ls /bin/new; cp /bin/busybox /b; echo x >> /b; mv /b /bin/busybox; cat /d/f; echo /d/* /bin/ne*`
+		change := `echo changed > /d/f; rm /d/g; chmod 0700 /etc; mv /bin/ls /bin/new; cp /bin/busybox /b; echo x >> /b; mv /b /bin/busybox; cat /d/f; echo /d/* /bin/ne*`
 		if opaqueDirectories(t) {
-			script = "rm -r /home; " + script
+			change = "rm -r /gone; " + change
 		}
-		out := imageOutput(t, s, lane, sandbox.WithCommand("sh", "-e", "-c", script))
+		out := imageOutput(t, s, lane, sandbox.WithCommand("sh", "-e", "-c", change))
 		if want := "changed\n/d/f /bin/new"; out != want {
 			t.Errorf("%q, want %q", out, want)
 		}
