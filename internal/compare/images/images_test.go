@@ -36,6 +36,7 @@ func TestRatios(t *testing.T) {
 		got, want figures.Figure
 	}{
 		{own.seconds("job"), figures.Figure{Name: "job, own, s", Value: "0.200 (0.100 to 0.900)"}},
+		{(&result{way: way{name: "own"}, times: millis(200), cpu: millis(300, 100, 100)}).seconds("job"), figures.Figure{Name: "job, own, s", Value: "0.200 (0.200 to 0.200), CPU 0.10"}},
 		{missing.seconds("job"), figures.Figure{Name: "job, none, s", Value: "n/a: none is not installed"}},
 		{faster("job", own, peer, 2.25), figures.Figure{Name: "job, peer / own", Value: "2.25", Target: "at least 2.25"}},
 		{faster("job", own, peer, 2.5), figures.Figure{Name: "job, peer / own", Value: "2.25", Target: "at least 2.50", Missed: true}},

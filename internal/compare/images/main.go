@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/sandkit/sandkit/internal/compare/figures"
 )
@@ -109,11 +110,13 @@ func (s *settings) compare(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
 	var lines []figures.Figure
-	for _, measure := range wanted {
+	for i, measure := range wanted {
+		start := time.Now()
 		more, err := measure(ctx, b)
 		if err != nil {
 			return err
 		}
+		fmt.Fprintf(os.Stderr, "images: %d of %d rows, after %v more\n", i+1, len(wanted), time.Since(start).Round(time.Second))
 		lines = append(lines, more...)
 	}
 	lines = append(lines, b.notes...)

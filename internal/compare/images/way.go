@@ -28,6 +28,7 @@ type way struct {
 type result struct {
 	way
 	times []time.Duration
+	cpu   []time.Duration // that the command and its children took, unless only a part of it counts
 	peak  int64 // the most bytes of memory that a worker had, in any run
 }
 
@@ -88,16 +89,20 @@ func (r *result) once(ctx context.Context, dir string) error {
 		}
 		r.peak = max(r.peak, said.Peak)
 		if said.Took > 0 {
-			took = said.Took
+			r.times = append(r.times, said.Took)
+			return nil
 		}
 	}
 	r.times = append(r.times, took)
+	r.cpu = append(r.cpu, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
 	return nil
 }
 
 // median is that of the times, 0 when there are none.
-func (r *result) median() time.Duration {
-	sorted := slices.Sorted(slices.Values(r.times))
+func (r *result) median() time.Duration { return median(r.times) }
+
+func median(times []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(times))
 	n := len(sorted)
 	if n == 0 {
 		return 0
@@ -105,13 +110,18 @@ func (r *result) median() time.Duration {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// seconds tells the time.
+// seconds tells the time, and that of the CPUs, which says more on a busy
+// machine.
 func (r *result) seconds(job string) figures.Figure {
 	name := job + ", " + r.name + ", s"
 	if r.missing != "" {
 		return figures.Told(name, "n/a: %s", r.missing)
 	}
-	return figures.Told(name, "%.3f (%.3f to %.3f)", r.median().Seconds(), slices.Min(r.times).Seconds(), slices.Max(r.times).Seconds())
+	f := figures.Told(name, "%.3f (%.3f to %.3f)", r.median().Seconds(), slices.Min(r.times).Seconds(), slices.Max(r.times).Seconds())
+	if len(r.cpu) > 0 {
+		f.Value += fmt.Sprintf(", CPU %.2f", median(r.cpu).Seconds())
+	}
+	return f
 }
 
 // faster tells how many times as long as own a peer takes; a target of 0 is
