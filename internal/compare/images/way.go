@@ -29,7 +29,7 @@ type result struct {
 	way
 	times []time.Duration
 	cpu   []time.Duration // that the command and its children took, unless only a part of it counts
-	peak  int64 // the most bytes of memory that a worker had, in any run
+	peak  int64           // the most bytes of memory that a worker had, in any run
 }
 
 // needs says which of the programs is missing.
