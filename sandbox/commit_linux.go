@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/image/layer"
 	"github.com/sandkit/sandkit/image/store"
+	"github.com/sandkit/sandkit/internal/transfer"
 )
 
 // Commit makes an image of the sandbox's image and of what its programs have
@@ -119,10 +121,41 @@ func (s *Sandbox) commitLayer(ctx context.Context, lease *store.Lease, h held, o
 
 // diffOptions say what is no change of the programs'.
 func (h held) diffOptions() layer.DiffOptions {
-	o := layer.DiffOptions{Format: h.image.stack.Format, Exclude: slices.Clone(h.given)}
+	o := layer.DiffOptions{Format: h.image.stack.Format}
 	o.UIDs, o.GIDs = h.owners.layerIDs()
+	view := transfer.NewFS(h.root, h.owners.transferIDs())
+	for _, g := range h.given {
+		dir, name := path.Split(string(g))
+		o.Exclude = append(o.Exclude, layer.Path(path.Join(realPath(view, dir), name)))
+	}
 	for _, v := range h.image.volumes {
-		o.Exclude = append(o.Exclude, layer.Path(strings.TrimPrefix(v, "/")))
+		o.Exclude = append(o.Exclude, layer.Path(realPath(view, v)))
 	}
 	return o
+}
+
+// maxLinks is how many links are followed at most, as the kernel has it.
+const maxLinks = 40
+
+// realPath is where a path leads to, without links.
+func realPath(view *transfer.FS, name string) string {
+	at, rest, links := ".", strings.Split(name, "/"), 0
+	for len(rest) > 0 {
+		next := path.Join(at, rest[0]) // a ".." counts where the link has led to
+		if next == ".." {
+			next = "."
+		}
+		rest = rest[1:]
+		to, err := view.ReadLink(next)
+		if err != nil || links == maxLinks {
+			at = next
+			continue
+		}
+		links++
+		if path.IsAbs(to) {
+			at = "."
+		}
+		rest = append(strings.Split(to, "/"), rest...)
+	}
+	return at
 }

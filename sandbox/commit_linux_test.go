@@ -212,16 +212,18 @@ func TestCommitSparse(t *testing.T) {
 // TestCommitLeavesOut: mounts and volumes are no part of the image.
 func TestCommitLeavesOut(t *testing.T) {
 	unchangedImages(t)
-	s := busyboxStore(t, image.RunConfig{Volumes: map[string]struct{}{"/vol/": {}, "home/app": {}}})
+	s := busyboxStore(t, image.RunConfig{Volumes: map[string]struct{}{"/vol/": {}, "home/app": {}, "/way/vol": {}}},
+		tarOf(t, "dir real/vol 0777", "link way up/../deep/real", "dir up 0755", "link deep /"))
 	host := t.TempDir()
 	must(t, os.Chmod(host, 0o777))
 	must(t, os.WriteFile(filepath.Join(host, "secret"), []byte("secret"), 0o644))
 	sb, img := committed(t, s,
-		"echo x > /vol/x; echo x > /home/app/x; echo x > /t/x; echo x > /b/x; echo x >> /etc/given; echo x >> /etc/group || true; echo x > /dev/shm/x; echo kept > /kept",
+		"echo x > /vol/x; echo x > /home/app/x; echo x > /t/x; echo x > /b/x; echo x >> /etc/given; echo x >> /etc/group || true; echo x > /dev/shm/x; echo x > /real/vol/x; [ -s /real/hidden ]; echo kept > /kept",
 		sandbox.WithMount(fs.Tmpfs("/t", 1<<20)), sandbox.WithMount(fs.Bind(host, "/b")), sandbox.WithMount(fs.File("/etc/given", 0o644, []byte("secret"))),
+		sandbox.WithMount(fs.File("/way/hidden", 0o644, []byte("secret"))),
 		sandbox.WithMount(fs.File("/etc/group", 0o644, []byte("secret"))))
 	l := topLayer(t, img)
-	for _, name := range []string{" vol", "home/app/x", "t/x", "b/x", "secret", "given", "group", "shm"} {
+	for _, name := range []string{" vol", "home/app/x", "t/x", "b/x", "secret", "given", "group", "shm", "hidden", "real/vol"} {
 		if strings.Contains(l, name) {
 			t.Errorf("the layer has %q:\n%s", name, l)
 		}
