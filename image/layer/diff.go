@@ -9,6 +9,9 @@ type DiffOptions struct {
 	// UIDs and GIDs are the id maps of whoever made the changes. They are
 	// undone; empty means none.
 	UIDs, GIDs []IDRange
+	// MaxBytes limits the tar, holes in files included; 0 means what
+	// DefaultLimits has for Bytes.
+	MaxBytes int64
 	// Exclude are paths that are left out, with what is in them.
 	Exclude []Path
 }

@@ -22,6 +22,9 @@ import (
 // give equal bytes. Nothing may be changed meanwhile.
 func Diff(ctx context.Context, w io.Writer, upper *os.File, lowers []*os.File, o DiffOptions) (*DiffInfo, error) {
 	d := digest.Canonical.Digester()
+	if o.MaxBytes == 0 {
+		o.MaxBytes = DefaultLimits().Bytes
+	}
 	count := &counter{w: io.MultiWriter(w, d.Hash())}
 	p := &differ{
 		ctx: ctx, o: o, tar: tar.NewWriter(count), info: new(DiffInfo), upperLayer: len(lowers),
@@ -61,6 +64,7 @@ type differ struct {
 	tar        *tar.Writer
 	info       *DiffInfo
 	upperLayer int
+	bytes      int64 // of files so far
 	links      map[inode]string
 	buf        []byte
 }
@@ -140,6 +144,10 @@ func (p *differ) entry(v *view, f *found, path string, changed bool) error {
 	}
 	switch h.Typeflag {
 	case tar.TypeReg:
+		if err := within("size of the changes", p.bytes+h.Size, p.o.MaxBytes); err != nil {
+			return err
+		}
+		p.bytes += h.Size
 		return p.content(v, f, h.Size)
 	case tar.TypeDir:
 		return p.below(f, path, changed)

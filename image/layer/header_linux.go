@@ -15,11 +15,15 @@ func (p *differ) header(f *found, path string) (*tar.Header, error) {
 		Name: path, Mode: int64(f.st.Mode & 0o7777), Format: tar.FormatPAX,
 		ModTime: time.Unix(clampTime(f.st.MtimeSec, f.st.MtimeNs)),
 	}
+	uids, gids := p.o.UIDs, p.o.GIDs
+	if f.in.layer != p.upperLayer { // it was moved as it is, and whoever moved it did not map it
+		uids, gids = nil, nil
+	}
 	var err error
-	if h.Uid, err = unmapID(p.o.UIDs, "uid", f.st.UID); err != nil {
+	if h.Uid, err = unmapID(uids, "uid", f.st.UID); err != nil {
 		return nil, err
 	}
-	if h.Gid, err = unmapID(p.o.GIDs, "gid", f.st.GID); err != nil {
+	if h.Gid, err = unmapID(gids, "gid", f.st.GID); err != nil {
 		return nil, err
 	}
 	switch f.st.Mode & sys.S_IFMT {
@@ -57,6 +61,8 @@ func (p *differ) attributes(h *tar.Header, f *found) error {
 	}
 	for name, value := range all {
 		switch {
+		case name == xattrStat && p.o.Format != OverlayUser:
+			continue // only the program inside can have written it
 		case name == xattrStat:
 			if err := p.recorded(h, string(value)); err != nil {
 				return err

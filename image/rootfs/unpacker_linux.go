@@ -1,10 +1,12 @@
 package rootfs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/sandkit/sandkit/image"
@@ -31,6 +33,7 @@ type slot struct {
 	layer  image.Layer
 	diffID image.Digest
 	chain  image.Digest
+	feed   bool // it may be unpacked while it is fed
 }
 
 // work is the state of a layer that was missing.
@@ -63,9 +66,26 @@ func Begin(ctx context.Context, lease *store.Lease, img image.Image, o Options) 
 		diffIDs[i] = l.DiffID()
 	}
 	for i, chain := range image.ChainIDs(diffIDs) {
-		u.slots = append(u.slots, slot{layers[i], diffIDs[i], chain})
+		u.slots = append(u.slots, slot{layer: layers[i], diffID: diffIDs[i], chain: chain})
 	}
+	u.chooseFed()
 	return u, nil
+}
+
+// smallLayer is what a layer may have, packed, to be unpacked whatever else is.
+const smallLayer = 1 << 20
+
+// chooseFed bounds the memory for layers that come at once: beside small ones,
+// only as many are unpacked while they come as are otherwise, the largest.
+func (u *Unpacker) chooseFed() {
+	bySize := make([]*slot, 0, len(u.slots))
+	for i := range u.slots {
+		bySize = append(bySize, &u.slots[i])
+	}
+	slices.SortStableFunc(bySize, func(a, b *slot) int { return cmp.Compare(b.layer.Descriptor().Size, a.layer.Descriptor().Size) })
+	for i, s := range bySize {
+		s.feed = i < max(2, u.o.concurrency()) || s.layer.Descriptor().Size < smallLayer
+	}
 }
 
 // Unpack unpacks an image of the store; layers that are not in the store are
@@ -88,12 +108,15 @@ func Unpack(ctx context.Context, lease *store.Lease, img image.Image, o Options)
 
 // Feed unpacks a layer of the image from its packed bytes, whose digests are
 // checked. It returns without reading where that is not needed: when the layer
-// is unpacked already, or being unpacked by somebody else, or when the layers
-// below have to be known first. So nil does not mean that r was read to its
+// is unpacked already, or being unpacked by somebody else, when the layers below
+// have to be known first, or when there are larger ones to be unpacked. So nil does not mean that r was read to its
 // end. What Feed has not unpacked, after an error too, Finish reads from the
 // store. It is safe for concurrent use.
 func (u *Unpacker) Feed(ctx context.Context, l image.Layer, r io.Reader) error {
 	for i := range u.slots {
+		if u.slots[i].diffID == l.DiffID() && !u.slots[i].feed {
+			return nil
+		}
 		if u.slots[i].diffID == l.DiffID() {
 			return u.stage(ctx, &u.slots[i], once(r))
 		}
