@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -57,16 +58,44 @@ func newUnpacker(r *bufio.Reader, c image.Compression, memory int64) (*unpacker,
 		}
 		return &unpacker{z, func() {}}, nil
 	case image.Zstd:
-		// One goroutine: more are slower, as the stages beside it use the cores.
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxMemory(uint64(memory)), zstd.WithDecoderMaxWindow(uint64(memory)))
+		z, done, err := newZstd(r, memory)
 		if err != nil {
 			return nil, unpackError(c, memory, err)
 		}
-		return &unpacker{z, z.Close}, nil
+		return &unpacker{z, done}, nil
 	case image.Plain:
 	}
 	return &unpacker{r, func() {}}, nil
+}
+
+// zstdDecoders are those that nobody uses, for as long as the garbage collector
+// leaves them: each has a window of some MiB.
+var zstdDecoders sync.Pool
+
+// newZstd gives a decoder, and what ends its use.
+func newZstd(r io.Reader, memory int64) (z *zstd.Decoder, done func(), err error) {
+	if memory != DefaultLimits().Memory {
+		z, err = makeZstd(r, memory)
+		return z, z.Close, err
+	}
+	z, ok := zstdDecoders.Get().(*zstd.Decoder)
+	if ok {
+		err = z.Reset(r)
+	} else {
+		z, err = makeZstd(r, memory)
+	}
+	return z, func() {
+		if z.Reset(nil) == nil {
+			zstdDecoders.Put(z)
+		}
+	}, err
+}
+
+// makeZstd makes one of one goroutine: more are slower, as the stages beside it
+// use the cores.
+func makeZstd(r io.Reader, memory int64) (*zstd.Decoder, error) {
+	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxMemory(uint64(memory)), zstd.WithDecoderMaxWindow(uint64(memory)))
 }
 
 // unpackError names what failed to unpack, unless reading the source did.
