@@ -61,7 +61,7 @@ func TestStartTable(t *testing.T) {
 	for _, f := range got {
 		values = append(values, f.Value)
 	}
-	if want := []string{"2.00, 3.00", "4.00, 4.00 (+2.00, +1.00)", "0.00, 0.00 (-2.00, -3.00)"}; !slices.Equal(values, want) {
+	if want := []string{"2.00, 3.00", "4.00, 4.00 (+2.00, +1.00)", "2.00", "0.00, 0.00 (-2.00, -3.00)", "-2.00"}; !slices.Equal(values, want) {
 		t.Errorf("got %q, want %q", values, want)
 	}
 }

@@ -135,6 +135,10 @@ func startAll(ctx context.Context, starters []starter, starts, block int, pause 
 	return nil
 }
 
+// moreThanDirectory is how many milliseconds longer a start from an image may
+// take than one from a directory.
+const moreThanDirectory = 0.4
+
 // compareStarts tells the times, and what the others take more than the first.
 func compareStarts(job string, starters []starter) []figures.Figure {
 	var lines []figures.Figure
@@ -148,6 +152,9 @@ func compareStarts(job string, starters []starter) []figures.Figure {
 			value += fmt.Sprintf(" (%+.2f, %+.2f)", p50-first[0], p95-first[1])
 		}
 		lines = append(lines, figures.Told(job+", "+s.name+", p50 and p95, ms", "%s", value))
+		if i > 0 {
+			lines = append(lines, figures.AtMost(job+", "+s.name+", p50 more than from "+starters[0].name+", ms", p50-first[0], moreThanDirectory, "%.2f"))
+		}
 	}
 	return lines
 }
