@@ -33,7 +33,6 @@ var outside = map[string]struct{ owner, why string }{
 	"github.com/moby/sys/mountinfo":      {"fs", "mounts are this package's business"},
 	"github.com/elastic/go-seccomp-bpf":  {"sandbox/seccomp", "filters are this package's business"},
 	"github.com/containerd/cgroups":      {"cgroup", "cgroups are this package's business"},
-	"github.com/cilium/ebpf":             {"cgroup", "the device filter is its only program"},
 	"github.com/godbus/dbus":             {"cgroup/systemd", "who does not ask systemd for anything is spared D-Bus"},
 	"github.com/distribution/reference":  {"", "tests only: it compiles regular expressions at the start of programs"},
 	"github.com/opencontainers":          {"image image/layer image/store image/archive image/registry image/registry/registrytest", "formats of images only"},

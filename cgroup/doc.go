@@ -24,6 +24,7 @@
 // (protobuf, D-Bus, logrus). A reading takes them 0.36 ms and 395 allocations,
 // 0.03 ms and 2 here; limits that were set cannot all be lifted again; killing
 // waits for children that are not theirs; and the device filter of v3.1.3 lets
-// everything pass when the kernel refuses to load it. This package adds 1.5 MB
-// and 0.1 ms, nearly all of it github.com/cilium/ebpf for the device filter.
+// everything pass when the kernel refuses to load it. The filter here is some
+// thirty instructions of BPF, which take no library: github.com/cilium/ebpf would
+// add 1.3 MB and 0.06 ms.
 package cgroup

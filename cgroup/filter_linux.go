@@ -7,19 +7,14 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/link"
-
 	"github.com/sandkit/sandkit/internal/kernel"
+	"github.com/sandkit/sandkit/internal/sys"
 )
 
 // Numbers of the kernel's struct bpf_cgroup_dev_ctx (linux/bpf.h).
 const (
 	devBlock, devChar                = 1, 2
 	accessMknod, accessRead, accessW = 1, 2, 4
-
-	allowMulti = 1 << 1 // BPF_F_ALLOW_MULTI
 )
 
 // deviceFilter is the program that decides about devices for a v2 group. It is
@@ -29,46 +24,46 @@ const (
 // It is not containerd's, which (v3.1.3) leaves everything allowed when the
 // kernel refuses to load it, allows opening for reading and writing with a
 // rule for reading, and panics on a rule without numbers.
-type deviceFilter struct{ program *ebpf.Program }
+type deviceFilter struct{ program *sys.FD }
 
 // filterInstructions is the program: each rule is compared in turn, and what no
 // rule allows is denied. A rule allows a request when it has every bit of it.
-func filterInstructions(rules []DeviceRule) asm.Instructions {
-	const context, kind, access, major, minor, rest = asm.R1, asm.R2, asm.R3, asm.R4, asm.R5, asm.R6
-	prog := asm.Instructions{
-		asm.LoadMem(kind, context, 0, asm.Word),
-		asm.Mov.Reg32(access, kind),
-		asm.RSh.Imm32(access, 16),
-		asm.And.Imm32(kind, 0xffff),
-		asm.LoadMem(major, context, 4, asm.Word),
-		asm.LoadMem(minor, context, 8, asm.Word),
+func filterInstructions(rules []DeviceRule) bpfProgram {
+	const result, context, kind, access, major, minor, rest = 0, 1, 2, 3, 4, 5, 6
+	p := bpfProgram{
+		{op: bpfLoad, dst: kind, src: context},
+		{op: bpfMoveReg, dst: access, src: kind},
+		{op: bpfShiftRight, dst: access, imm: 16},
+		{op: bpfAnd, dst: kind, imm: 0xffff},
+		{op: bpfLoad, dst: major, src: context, offset: 4},
+		{op: bpfLoad, dst: minor, src: context, offset: 8},
 	}
-	for n, r := range mergeRules(rules) {
-		next := fmt.Sprintf("rule%d", n+1)
+	for _, r := range mergeRules(rules) {
 		number := int32(devChar)
 		if r.Type == "b" {
 			number = devBlock
 		}
-		first := len(prog)
-		prog = append(prog,
-			asm.JNE.Imm(kind, number, next),
-			asm.Mov.Reg32(rest, access),
-			asm.And.Imm32(rest, ^accessBits(r.Access)),
-			asm.JNE.Imm(rest, 0, next),
-		)
+		rule := bpfProgram{
+			{op: bpfJumpNotEqual, dst: kind, imm: number},
+			{op: bpfMoveReg, dst: rest, src: access},
+			{op: bpfAnd, dst: rest, imm: ^accessBits(r.Access)},
+			{op: bpfJumpNotEqual, dst: rest, imm: 0},
+		}
 		if r.Major != AnyDevice {
-			prog = append(prog, asm.JNE.Imm(major, int32(r.Major), next))
+			rule = append(rule, bpfInstruction{op: bpfJumpNotEqual, dst: major, imm: int32(r.Major)})
 		}
 		if r.Minor != AnyDevice {
-			prog = append(prog, asm.JNE.Imm(minor, int32(r.Minor), next))
+			rule = append(rule, bpfInstruction{op: bpfJumpNotEqual, dst: minor, imm: int32(r.Minor)})
 		}
-		prog = append(prog, asm.Mov.Imm32(asm.R0, 1), asm.Return())
-		prog[first] = prog[first].WithSymbol(fmt.Sprintf("rule%d", n))
+		rule = append(rule, bpfInstruction{op: bpfMove, dst: result, imm: 1}, bpfInstruction{op: bpfExit})
+		for i := range rule {
+			if rule[i].op == bpfJumpNotEqual { // to the next rule
+				rule[i].offset = int16(len(rule) - i - 1)
+			}
+		}
+		p = append(p, rule...)
 	}
-	return append(prog,
-		asm.Mov.Imm32(asm.R0, 0).WithSymbol(fmt.Sprintf("rule%d", len(mergeRules(rules)))),
-		asm.Return(),
-	)
+	return append(p, bpfInstruction{op: bpfMove, dst: result, imm: 0}, bpfInstruction{op: bpfExit})
 }
 
 func accessBits(access string) int32 {
@@ -110,18 +105,12 @@ next:
 // attachFilter loads a filter and attaches it to a v2 group. Nothing is
 // allowed to fail: without it every device would be open.
 func attachFilter(dir string, rules []DeviceRule) (*deviceFilter, error) {
-	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "sandkit_devices", Type: ebpf.CGroupDevice, License: "Apache-2.0", Instructions: filterInstructions(rules),
-	})
+	program, err := sys.LoadDeviceProgram("sandkit_devices", filterInstructions(rules).encode())
 	if err != nil {
 		return nil, filterError("load", err)
 	}
 	f := &deviceFilter{program}
-	err = onDir(dir, func(fd int) error {
-		return link.RawAttachProgram(link.RawAttachProgramOptions{
-			Target: fd, Program: program, Attach: ebpf.AttachCGroupDevice, Flags: allowMulti,
-		})
-	})
+	err = onDir(dir, func(fd int) error { return sys.AttachDeviceProgram(fd, program.Int()) })
 	if err != nil {
 		return nil, errors.Join(filterError("attach", err), f.close())
 	}
@@ -133,9 +122,7 @@ func (f *deviceFilter) detach(dir string) error {
 	if f == nil {
 		return nil
 	}
-	err := onDir(dir, func(fd int) error {
-		return link.RawDetachProgram(link.RawDetachProgramOptions{Target: fd, Program: f.program, Attach: ebpf.AttachCGroupDevice})
-	})
+	err := onDir(dir, func(fd int) error { return sys.DetachDeviceProgram(fd, f.program.Int()) })
 	if err != nil {
 		return fmt.Errorf("detach device filter: %w", err)
 	}
@@ -161,7 +148,7 @@ func onDir(dir string, f func(fd int) error) error {
 
 // filterError says what to do when the kernel refuses the filter.
 func filterError(what string, err error) error {
-	for _, refused := range []error{os.ErrPermission, syscall.EINVAL, syscall.ENOSYS, ebpf.ErrNotSupported} {
+	for _, refused := range []error{os.ErrPermission, syscall.EINVAL, syscall.ENOSYS, syscall.E2BIG} {
 		if errors.Is(err, refused) {
 			return &kernel.NotSupportedError{
 				Feature: "Devices (device filter on cgroup v2)", Since: "4.15",

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/sandkit/sandkit/image"
-	"github.com/sandkit/sandkit/image/registry"
 	"github.com/sandkit/sandkit/image/store"
 )
 
@@ -49,13 +48,13 @@ type imageSource struct {
 	// open is Sandbox.openImage where there may be an image. Otherwise it is nil,
 	// and what pulls and unpacks images is no part of the host program.
 	open     func(*Sandbox, context.Context) (*rooted, error)
-	store    *store.Store     // nil: the default one
-	registry *registry.Client // nil: one with default options
+	store    *store.Store // nil: the default one
+	puller   store.Puller // nil: images are not pulled
 	progress image.ProgressFunc
 }
 
-// WithImage makes an image the root, copied on write as a directory is. It
-// is pulled when it is not in the store. What the image says of its program
+// WithImage makes an image the root, copied on write as a directory is. When
+// it is not in the store, it is pulled by whom WithRegistry names. What the image says of its program
 // counts where no option says otherwise, as docker run has it: the command's
 // arguments follow the image's entrypoint, or replace its own arguments;
 // environment variables add up; user, working directory and stop signal are
@@ -88,10 +87,12 @@ func WithImageStore(s *store.Store) Option {
 	return option(func(c *config) { c.images.store = s })
 }
 
-// WithRegistry says how images are pulled; by default by a client with the zero
-// [registry.Options].
-func WithRegistry(r *registry.Client) Option {
-	return option(func(c *config) { c.images.registry = r })
+// WithRegistry says who pulls images: a *registry.Client. Without it, an image
+// that is not in the store is an error. It is no default, because it would link
+// a client for HTTP and TLS to every program that starts sandboxes: 2 MB, and
+// half a millisecond at its start.
+func WithRegistry(p store.Puller) Option {
+	return option(func(c *config) { c.images.puller = p })
 }
 
 // WithImageProgress has f called while the image is pulled and unpacked.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/sandkit/sandkit/fs"
 	"github.com/sandkit/sandkit/image"
-	"github.com/sandkit/sandkit/image/registry"
 	"github.com/sandkit/sandkit/image/rootfs"
 	"github.com/sandkit/sandkit/image/store"
 	"github.com/sandkit/sandkit/internal/safepath"
@@ -97,6 +96,9 @@ func (s *Sandbox) fill(ctx context.Context, r *rooted) error {
 		if policy == PullNever || !errors.Is(err, image.ErrNotFound) {
 			return err
 		}
+		if s.images.puller == nil {
+			return fmt.Errorf("%w (nobody pulls it: use WithRegistry)", err)
+		}
 	}
 	return s.pull(ctx, r, o)
 }
@@ -107,21 +109,15 @@ func (s *Sandbox) pull(ctx context.Context, r *rooted, o rootfs.Options) (err er
 	if err != nil {
 		return err
 	}
-	client := s.images.registry
-	if client == nil {
-		if client, err = registry.New(registry.Options{Logger: s.log}); err != nil {
-			return err
-		}
-	}
 	var unpacker *rootfs.Unpacker
 	defer func() {
 		if cerr := unpacker.Close(); err == nil {
 			err = cerr
 		}
 	}()
-	r.image, err = client.Pull(ctx, r.lease, ref, registry.PullOptions{
-		Platform: s.spec.Image.Platform, Progress: s.images.progress,
-		Consumer: func(ctx context.Context, lease *store.Lease, img image.Image) (registry.Consumer, error) {
+	r.image, err = s.images.puller.PullImage(ctx, r.lease, store.PullRequest{
+		Ref: ref, Platform: s.spec.Image.Platform, Progress: s.images.progress,
+		Consumer: func(ctx context.Context, lease *store.Lease, img image.Image) (store.Consumer, error) {
 			var err error
 			unpacker, err = rootfs.Begin(ctx, lease, img, o)
 			return unpacker, err

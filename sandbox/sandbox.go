@@ -66,6 +66,9 @@ func NewFromSpec(spec Spec, opts ...Option) (*Sandbox, error) {
 // sandbox checks what the options have made and gives the sandbox.
 func (c *config) sandbox() (*Sandbox, error) {
 	c.spec.check(&c.problems)
+	if c.spec.Image.Pull == PullAlways && c.images.puller == nil {
+		c.process.problem("WithPull", "nobody pulls images, use WithRegistry")
+	}
 	c.process.check()
 	if err := invalid(c.problems.Err()); err != nil {
 		return nil, err

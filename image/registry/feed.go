@@ -6,20 +6,11 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/image/store"
 )
 
 // A Consumer uses layers while they are downloaded.
-type Consumer interface {
-	// Feed is given the packed bytes of a layer from its beginning. They are
-	// not verified until r gives io.EOF; when the download fails or is found to
-	// be damaged, r gives the error instead, and Feed may be called again for
-	// the same layer. It need not read everything. Its own error ends the pull.
-	// It is called by several goroutines at once, for different layers, and has
-	// returned when Pull returns; a download waits for whoever does not read.
-	Feed(ctx context.Context, l image.Layer, r io.Reader) error
-}
+type Consumer = store.Consumer
 
 // feed hands a blob to a consumer. A nil feed does nothing.
 type feed struct {

@@ -53,6 +53,11 @@ func (c *Client) Pull(ctx context.Context, lease *store.Lease, ref image.Ref, o 
 	return img, nil
 }
 
+// PullImage is [Client.Pull] for those who know a client as a [store.Puller].
+func (c *Client) PullImage(ctx context.Context, lease *store.Lease, r store.PullRequest) (image.Image, error) {
+	return c.Pull(ctx, lease, r.Ref, PullOptions{Platform: r.Platform, Progress: r.Progress, Consumer: r.Consumer})
+}
+
 // puller is one Pull.
 type puller struct {
 	client  *Client

@@ -114,7 +114,7 @@ func TestKeepNoRoom(t *testing.T) {
 	if worked == 0 || failed == 0 {
 		t.Errorf("%d starts worked and %d failed", worked, failed)
 	}
-	if after := openFiles(t); len(after) != before {
+	if after := openFiles(t); len(after) > before { // others may have been closed meanwhile
 		t.Errorf("%d descriptors, %d before:\n%s", len(after), before, strings.Join(after, "\n"))
 	}
 }
