@@ -49,7 +49,7 @@ func DetachDeviceProgram(dir, program int) error {
 	return changeDeviceProgram(unix.BPF_PROG_DETACH, dir, program, 0)
 }
 
-func changeDeviceProgram(command int, dir, program int, flags uint32) error {
+func changeDeviceProgram(command, dir, program int, flags uint32) error {
 	attr := struct{ target, program, kind, flags uint32 }{uint32(dir), uint32(program), unix.BPF_CGROUP_DEVICE, flags}
 	_, err := bpf(command, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
 	return err
