@@ -24,6 +24,7 @@ type builder struct {
 	tree     *fs.Tree
 	who      passwd.Identity
 	image    *rooted // nil: none
+	private  bool    // nobody will ask for the files
 
 	// What the launcher is handed, in order. In a dry run the files are nil.
 	stdio  []*os.File // standard streams and extra files
@@ -210,7 +211,11 @@ func (b *builder) finish(q *program.Sequence, released program.Word) {
 	q.Prctl(sys.PR_SET_NO_NEW_PRIVS, 1, 0)
 	q.SetName("sandkit-init")
 	q.Prctl(sys.PR_SET_DUMPABLE, 0, 0)
-	q.Keep(b.tree.Kept()...)
+	if b.private {
+		q.CloseFrom(1)
+	} else {
+		q.Keep(b.tree.Kept()...)
+	}
 	q.HostAlive()
 	q.Post(released)
 	q.Stay()

@@ -30,7 +30,11 @@ type held struct {
 
 // hold takes what the Program kept for the host program.
 func (b *builder) hold(files []*os.File) held {
-	h := held{root: files[0], owners: b.owners(), image: b.image}
+	h := held{image: b.image}
+	if len(files) == 0 {
+		return h
+	}
+	h = held{root: files[0], owners: b.owners(), image: b.image}
 	if len(files) > 1 {
 		h.changes = files[1]
 	}

@@ -22,6 +22,7 @@ func Run(ctx context.Context, opts ...Option) (*Result, error) {
 }
 
 func (s *Sandbox) run(ctx context.Context) (*Result, error) {
+	s.private = true // it is this function's alone
 	began := time.Now()
 	if err := s.Start(ctx); err != nil {
 		err = errors.Join(err, s.Close())

@@ -21,6 +21,9 @@ type Sandbox struct {
 	stderr io.Writer
 	extra  []*os.File
 	images imageSource
+	// private tells that nobody will ask for its files: to hold them costs a
+	// tenth of a short run.
+	private bool
 
 	// tamper changes the Program before it is executed. It is for tests of what
 	// happens when something fails half-way.

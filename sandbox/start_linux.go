@@ -106,6 +106,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 	if err != nil {
 		return nil, errors.Join(s.wrap("start", StagePrepare, "", err), after.Unwind())
 	}
+	b.private = s.private
 	after.Push("close streams", streams.closeTheirs)
 	onError.Push("close streams", streams.closeOurs)
 	b.stdio = streams.files
