@@ -122,7 +122,8 @@ inventory() {
   find /sys/fs/cgroup -type d -path '*sandkit*' 2>/dev/null || true
   ls /sys/class/net /run/sandkit 2>/dev/null || true
   # A launcher's argv[0] is sandkit; later it is called sandkit-init.
-  ps -eo comm=,args= | grep -E '^(sandkit-init|probe) |^[^ ]+ +sandkit( |$)' || true
+  ps -eo comm=,args= | grep -E '^(sandkit-init|probe|docker-registry|qemu-system-x86) |^[^ ]+ +sandkit( |$)' || true
+  cat /sys/block/loop*/loop/backing_file 2>/dev/null || true
   find "$TMPDIR" /dev/shm -mindepth 1 -maxdepth 1 || true
   find /tmp -mindepth 1 -maxdepth 1 -name 'sandkit*' || true
 }

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path"
 	"slices"
 	"strconv"
@@ -33,7 +32,7 @@ func (s *Sandbox) Commit(ctx context.Context, o image.CommitOptions) (image.Imag
 
 func (s *Sandbox) commit(ctx context.Context, h held, o *image.CommitOptions) (image.Image, error) {
 	if h.image == nil {
-		return nil, fmt.Errorf("the root is no image (WithImage): %w", errors.ErrUnsupported)
+		return nil, &NotSupportedError{Feature: "commit of a root that is no image", Hint: "use WithImage"}
 	}
 	config, err := s.committedConfig(h.image.image, o)
 	if err != nil {
@@ -44,7 +43,10 @@ func (s *Sandbox) commit(ctx context.Context, h held, o *image.CommitOptions) (i
 		return nil, err
 	}
 	img, err := s.commitUnder(ctx, lease, h, config, o)
-	return img, errors.Join(err, lease.Release())
+	if err != nil {
+		return nil, errors.Join(err, lease.Discard(context.WithoutCancel(ctx)))
+	}
+	return img, lease.Release()
 }
 
 // committedConfig is the new image's configuration, but for the layers.

@@ -65,9 +65,9 @@ func (f files) ReadFile(name string) ([]byte, error) {
 // CopyTo copies all of src into a directory of the sandbox, which is made when
 // only its parent is there, as docker cp does. Links are copied as links,
 // everything belongs to the sandbox's user and group 0 (or to the program's user,
-// when this is the only one), and a file that is replaced is so at once. Nothing outside of the root is written to, whatever
-// the programs do meanwhile. It works from the start to Close, also when no
-// program runs any more.
+// when this is the only one), and a file that is replaced is so at once. Nothing
+// outside of the root is written to, whatever the programs do meanwhile. It
+// works from the start to Close, also when no program runs any more.
 func (s *Sandbox) CopyTo(ctx context.Context, dir string, src iofs.FS) error {
 	err := s.withFiles(func(h held) error {
 		return h.asRoot(func() error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/internal/testutil/tarball"
 )
 
 // TestApply unpacks layers one after the other into the same directory, and
@@ -149,17 +150,17 @@ func TestRejected(t *testing.T) {
 		"hard link to a directory":   {[]item{dir("d"), hard("h", "d")}, syscall.EPERM},
 		"hard link to the root":      {[]item{hard("h", "/")}, syscall.EPERM},
 		"links in a circle":          {[]item{symlink("a", "b"), symlink("b", "a"), file("a/x", "")}, syscall.ELOOP},
-		"a link to nothing":          {[]item{{header('2', "l", 0o777), ""}}, image.ErrInvalid},
+		"a link to nothing":          {[]item{tarball.Raw('2', "l", 0o777)}, image.ErrInvalid},
 		"a link's long target":       {[]item{symlink("l", strings.Repeat("x", 4096))}, image.ErrInvalid},
 		"the root as a file":         {[]item{file("./", "")}, nil},
 		"a name of 256":              {[]item{file(strings.Repeat("n", 256), "")}, image.ErrTooLarge},
 		"a path too deep":            {[]item{file(deep+"f", "")}, image.ErrTooLarge},
-		"unknown type":               {[]item{{header('V', "volume", 0), ""}}, image.ErrInvalid},
-		"negative uid":               {[]item{file("f", "").owner(-1, 0)}, image.ErrInvalid},
-		"uid that means no change":   {[]item{file("f", "").owner(1<<32-1, 0)}, image.ErrInvalid},
-		"gid beyond 32 bits":         {[]item{file("f", "").owner(0, 1<<32)}, image.ErrInvalid},
-		"capabilities without value": {[]item{file("f", "").xattr("security.capability", "")}, image.ErrInvalid},
-		"an attribute that is large": {[]item{file("f", "").xattr("user.x", strings.Repeat("x", 65537))}, image.ErrTooLarge},
+		"unknown type":               {[]item{tarball.Raw('V', "volume", 0)}, image.ErrInvalid},
+		"negative uid":               {[]item{file("f", "").OwnedBy(-1, 0)}, image.ErrInvalid},
+		"uid that means no change":   {[]item{file("f", "").OwnedBy(1<<32-1, 0)}, image.ErrInvalid},
+		"gid beyond 32 bits":         {[]item{file("f", "").OwnedBy(0, 1<<32)}, image.ErrInvalid},
+		"capabilities without value": {[]item{file("f", "").WithXattr("security.capability", "")}, image.ErrInvalid},
+		"an attribute that is large": {[]item{file("f", "").WithXattr("user.x", strings.Repeat("x", 65537))}, image.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.want == nil {
@@ -192,12 +193,12 @@ func TestMetadata(t *testing.T) { eachBackEnd(t, testMetadata) }
 
 func testMetadata(t *testing.T, b backEnd) {
 	d := b.unpack(t, string(archive(t,
-		dir("d").mode(0o1777).owner(7, 8), file("d/s", "x").mode(0o6755).owner(1, 2),
-		dir("closed").mode(0), file("closed/f", "").mode(0).owner(70000, 80000),
-		symlink("l", "d").owner(3, 4).at(time.Unix(-5, 0)), file("old", "").at(time.Unix(-5, 500)),
-		file("later", "").at(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)), file("early", "").at(time.Unix(-1<<40, 0)),
-		dir("setgid").mode(0o2755).owner(0, 9), file("setgid/f", ""),
-		dir("./").mode(0o711),
+		dir("d").WithMode(0o1777).OwnedBy(7, 8), file("d/s", "x").WithMode(0o6755).OwnedBy(1, 2),
+		dir("closed").WithMode(0), file("closed/f", "").WithMode(0).OwnedBy(70000, 80000),
+		symlink("l", "d").OwnedBy(3, 4).At(time.Unix(-5, 0)), file("old", "").At(time.Unix(-5, 500)),
+		file("later", "").At(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)), file("early", "").At(time.Unix(-1<<40, 0)),
+		dir("setgid").WithMode(0o2755).OwnedBy(0, 9), file("setgid/f", ""),
+		dir("./").WithMode(0o711),
 	)), Options{}).file
 	entries := make(map[Path]Entry)
 	if !b.full() {

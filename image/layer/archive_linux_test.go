@@ -1,90 +1,38 @@
 package layer
 
 import (
-	"archive/tar"
 	"bytes"
 	"errors"
-	"maps"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/internal/testutil"
+	"github.com/sandkit/sandkit/internal/testutil/tarball"
 )
 
 // item is an entry of a test's tar.
-type item struct {
-	tar.Header
-	content string
-}
+type item = tarball.Entry
 
-var someTime = time.Unix(1_500_000_000, 123456789)
-
-func header(kind byte, name string, mode int64) tar.Header {
-	return tar.Header{Typeflag: kind, Name: name, Mode: mode, ModTime: someTime, Format: tar.FormatPAX}
-}
-
-func dir(name string) item { return item{header(tar.TypeDir, name+"/", 0o755), ""} }
-
-func file(name, content string) item {
-	h := header(tar.TypeReg, name, 0o644)
-	h.Size = int64(len(content))
-	return item{h, content}
-}
-
-func symlink(name, target string) item {
-	h := header(tar.TypeSymlink, name, 0o777)
-	h.Linkname = target
-	return item{h, ""}
-}
-
-func hard(name, target string) item {
-	h := header(tar.TypeLink, name, 0o644)
-	h.Linkname = target
-	return item{h, ""}
-}
-
-func char(name string, major, minor int64) item {
-	h := header(tar.TypeChar, name, 0o666)
-	h.Devmajor, h.Devminor = major, minor
-	return item{h, ""}
-}
-
-func fifo(name string) item { return item{header(tar.TypeFifo, name, 0o622), ""} }
-
-func (i item) mode(m int64) item { i.Mode = m; return i }
-
-func (i item) owner(uid, gid int64) item { i.Uid, i.Gid = int(uid), int(gid); return i }
-
-func (i item) at(t time.Time) item { i.ModTime = t; return i }
-
-func (i item) xattr(name, value string) item {
-	records := map[string]string{paxXattr + name: value}
-	maps.Copy(records, i.PAXRecords)
-	i.PAXRecords = records
-	return i
-}
+var (
+	someTime = tarball.Time
+	dir      = tarball.Dir
+	file     = tarball.File
+	symlink  = tarball.Symlink
+	hard     = tarball.Hard
+	char     = tarball.Char
+	fifo     = tarball.FIFO
+)
 
 // archive makes a tar.
 func archive(tb testing.TB, items ...item) []byte {
 	tb.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, i := range items {
-		h := i.Header
-		if err := w.WriteHeader(&h); err != nil {
-			tb.Fatalf("%s: %v", i.Name, err)
-		}
-		if _, err := w.Write([]byte(i.content)); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
+	raw, err := tarball.Make(items...)
+	if err != nil {
 		tb.Fatal(err)
 	}
-	return b.Bytes()
+	return raw
 }
 
 // options are those of whoever runs the tests.

@@ -37,8 +37,8 @@ func diff(tb testing.TB, upper *os.File, lowers []*os.File, o DiffOptions) []byt
 // base are layers for overlays.
 var base = [][]item{
 	{
-		dir("etc"), file("etc/passwd", "root"), file("etc/group", "root"), dir("usr"), dir("usr/lib"), file("usr/lib/a", "a").owner(3, 4),
-		file("usr/lib/b", "b").xattr("user.b", "1"), symlink("lib", "usr/lib"), dir("var"), dir("var/x"), file("var/x/1", "1"), file("var/x/2", "2"),
+		dir("etc"), file("etc/passwd", "root"), file("etc/group", "root"), dir("usr"), dir("usr/lib"), file("usr/lib/a", "a").OwnedBy(3, 4),
+		file("usr/lib/b", "b").WithXattr("user.b", "1"), symlink("lib", "usr/lib"), dir("var"), dir("var/x"), file("var/x/1", "1"), file("var/x/2", "2"),
 	},
 	{dir("var"), dir("var/x"), file("var/x/3", "3"), file("var/x/.wh.1", ""), dir("opt"), file("opt/f", "f")},
 }
@@ -201,7 +201,7 @@ func TestRandomMounted(t *testing.T) {
 // did it.
 func TestDiffUnpacked(t *testing.T) {
 	raw := archive(t,
-		dir("d").owner(7, 8).mode(0o2755), file("d/f", "x").mode(0o4755).owner(1, 70000).xattr("user.a", "1"), hard("d/g", "d/f"),
+		dir("d").OwnedBy(7, 8).WithMode(0o2755), file("d/f", "x").WithMode(0o4755).OwnedBy(1, 70000).WithXattr("user.a", "1"), hard("d/g", "d/f"),
 		file("d/.wh.gone", ""), dir("o"), file("o/.wh..wh..opq", ""), symlink("l", "d"), fifo("p"), file("\xff", ""),
 	)
 	upper := newDir(t)

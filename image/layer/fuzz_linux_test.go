@@ -9,6 +9,7 @@ import (
 
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/internal/testutil"
+	"github.com/sandkit/sandkit/internal/testutil/tarball"
 )
 
 // FuzzApply: whatever the tar, nothing outside of the directory changes, and
@@ -21,7 +22,7 @@ func FuzzApply(f *testing.F) {
 		f.Add(archive(f, l...))
 	}
 	f.Add(pack(f, image.Gzip, archive(f, dir("d"), fifo("d/p"))))
-	f.Add(pack(f, image.Zstd, archive(f, dir("d"), file("d/f", "").xattr("user.a", "1"))))
+	f.Add(pack(f, image.Zstd, archive(f, dir("d"), file("d/f", "").WithXattr("user.a", "1"))))
 	f.Fuzz(func(t *testing.T, raw []byte) { hostile(t, raw) })
 }
 
@@ -38,13 +39,13 @@ func FuzzEntries(f *testing.F) {
 			if len(fields[i]) < 2 {
 				continue
 			}
-			h := header("012356"[fields[i][0]%6:][0], string(fields[i][1:]), 0o755)
+			h := tarball.Raw("012356"[fields[i][0]%6:][0], string(fields[i][1:]), 0o755)
 			if h.Typeflag == tar.TypeReg {
 				h.Size = int64(len(fields[i+1]))
 			} else {
 				h.Linkname = string(fields[i+1])
 			}
-			if err := w.WriteHeader(&h); err != nil {
+			if err := w.WriteHeader(&h.Header); err != nil {
 				return
 			}
 			if h.Size > 0 {

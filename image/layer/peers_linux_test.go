@@ -18,8 +18,8 @@ func TestGNUTar(t *testing.T) {
 	testutil.NeedRoot(t)
 	src := newDir(t)
 	unpack(t, src, archive(t, dir("./"),
-		dir("d").mode(0o2755).owner(1, 2), file("d/f", "x").mode(0o4755).owner(70000, 3).xattr("user.a", "1\x00"), hard("d/h", "d/f"), fifo("p"),
-		char("c", 1, 3), symlink("l", strings.Repeat("t/", 200)), file(strings.Repeat("n", 200), "long").at(someTime), file("old", "").at(someTime.AddDate(-60, 0, 0)),
+		dir("d").WithMode(0o2755).OwnedBy(1, 2), file("d/f", "x").WithMode(0o4755).OwnedBy(70000, 3).WithXattr("user.a", "1\x00"), hard("d/h", "d/f"), fifo("p"),
+		char("c", 1, 3), symlink("l", strings.Repeat("t/", 200)), file(strings.Repeat("n", 200), "long").At(someTime), file("old", "").At(someTime.AddDate(-60, 0, 0)),
 	), Options{})
 	want := listing(t, Flat, src)
 	for _, format := range []string{"posix", "gnu"} {
@@ -67,11 +67,11 @@ func TestUmoci(t *testing.T) {
 	testutil.NeedRoot(t)
 	layers := [][]item{
 		{
-			dir("etc"), file("etc/passwd", "root").owner(5, 6), dir("usr"), dir("usr/lib"), file("usr/lib/a", "a").mode(0o4755), symlink("lib", "usr/lib"),
-			dir("tmp").mode(0o1777).owner(7, 7), hard("usr/lib/b", "usr/lib/a"), dir("var"), dir("var/x"), file("var/x/1", "1"), file("var/x/2", ""), fifo("p"),
+			dir("etc"), file("etc/passwd", "root").OwnedBy(5, 6), dir("usr"), dir("usr/lib"), file("usr/lib/a", "a").WithMode(0o4755), symlink("lib", "usr/lib"),
+			dir("tmp").WithMode(0o1777).OwnedBy(7, 7), hard("usr/lib/b", "usr/lib/a"), dir("var"), dir("var/x"), file("var/x/1", "1"), file("var/x/2", ""), fifo("p"),
 		},
 		{dir("var"), dir("var/x"), file("var/x/.wh.1", ""), file("var/x/3", "3"), file("lib/c", "through the link"), file("tmp/y", ""), hard("etc/l", "etc/passwd")},
-		{dir("var"), file("var/x/.wh..wh..opq", ""), dir("var/x"), file("var/x/4", "").at(someTime.AddDate(1, 0, 0)), file(".wh.p", "")},
+		{dir("var"), file("var/x/.wh..wh..opq", ""), dir("var/x"), file("var/x/4", "").At(someTime.AddDate(1, 0, 0)), file(".wh.p", "")},
 	}
 	stack, _ := toDir.stacked(t, layers)
 	images, _ := toImage.stacked(t, layers)

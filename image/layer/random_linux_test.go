@@ -10,51 +10,8 @@ import (
 
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/internal/testutil"
+	"github.com/sandkit/sandkit/internal/testutil/tarball"
 )
-
-// randomLayer makes entries of all kinds on few names, so that they meet.
-func randomLayer(r *rand.Rand, files *[]string) []item {
-	parent := func() string {
-		return strings.Repeat(string("abc"[r.IntN(3)])+"/", r.IntN(2)) + strings.Repeat(string("abc"[r.IntN(3)])+"/", r.IntN(2))
-	}
-	leaf := func() string { return string("xyz"[r.IntN(3)]) }
-	// A layer that links to what it takes away is up to its order, which one
-	// that is on its own forgets.
-	kinds := []int{0, 1, 2, 3, 4, 5, 6, 7, 7, 11}
-	if r.IntN(2) == 0 {
-		kinds = []int{0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11}
-	}
-	var items []item
-	for range 1 + r.IntN(8) {
-		var i item
-		switch p := parent(); kinds[r.IntN(len(kinds))] {
-		case 0, 1, 2, 3:
-			i = file(p+leaf(), fmt.Sprint(r.IntN(1000)))
-			*files = append(*files, i.Name)
-		case 4, 5:
-			i = dir(p + string("abc"[r.IntN(3)]))
-		case 6:
-			i = symlink(p+string("abcx"[r.IntN(4)]), []string{"", "/", "../"}[r.IntN(3)]+string("abc"[r.IntN(3)]))
-		case 7:
-			if len(*files) == 0 {
-				continue
-			}
-			i = hard(p+leaf(), (*files)[r.IntN(len(*files))])
-		case 8, 9:
-			i = file(p+".wh."+string("abcxyz"[r.IntN(6)]), "")
-		case 10:
-			i = file(p+".wh..wh..opq", "")
-		case 11:
-			i = dir(leaf())
-		}
-		if i.Typeflag != '1' {
-			i = i.mode(0o700|int64(r.IntN(64))).owner(r.Int64N(3), r.Int64N(3))
-			i.ModTime = i.ModTime.AddDate(0, 0, r.IntN(1000))
-		}
-		items = append(items, i)
-	}
-	return items
-}
 
 // A randomStack are random layers that make a tree.
 type randomStack struct {
@@ -70,7 +27,7 @@ func randomStacks(t *testing.T, rounds, kind uint64, f func(r randomStack)) {
 	for seed := range rounds {
 		r := rand.New(rand.NewPCG(seed, kind))
 		var files []string
-		layers := [][]item{randomLayer(r, &files), randomLayer(r, &files), randomLayer(r, &files)}
+		layers := [][]item{tarball.Random(r, 8, &files), tarball.Random(r, 8, &files), tarball.Random(r, 8, &files)}
 		flat := newDir(t)
 		if applyAll(t, flat, layers) {
 			f(randomStack{seed, layers, withoutLinks(listing(t, Flat, flat))})
@@ -164,7 +121,7 @@ func TestNothingStaysOpen(t *testing.T) {
 	testutil.Unchanged(t)
 	r := rand.New(rand.NewPCG(7, 7))
 	var files []string
-	layers := [][]item{randomLayer(r, &files), randomLayer(r, &files), {dir("d"), file("d", ""), hard("h", "none")}}
+	layers := [][]item{tarball.Random(r, 8, &files), tarball.Random(r, 8, &files), {dir("d"), file("d", ""), hard("h", "none")}}
 	applyAll(t, newDir(t), layers)
 	stack, _ := settleAll(t, toDir, layers)
 	settleAll(t, toImage, layers)

@@ -10,8 +10,8 @@ import (
 func TestCopyUp(t *testing.T) {
 	layers := [][]item{
 		{
-			file("f", "content").mode(0o6755).owner(3, 4).xattr("user.a", "1"), symlink("s", "none").owner(5, 6),
-			fifo("p").mode(0o666).owner(7, 8), char("c", 1, 3).mode(0o666),
+			file("f", "content").WithMode(0o6755).OwnedBy(3, 4).WithXattr("user.a", "1"), symlink("s", "none").OwnedBy(5, 6),
+			fifo("p").WithMode(0o666).OwnedBy(7, 8), char("c", 1, 3).WithMode(0o666),
 		},
 		{hard("d/f", "f"), hard("d/s", "s"), hard("d/p", "p"), hard("d/c", "c")},
 	}

@@ -18,11 +18,11 @@ func TestXattrs(t *testing.T) { eachBackEnd(t, testXattrs) }
 func testXattrs(t *testing.T, b backEnd) {
 	capability := "\x01\x00\x00\x02\x00\x20\x00\x00" + strings.Repeat("\x00", 12) // cap_net_raw+ep
 	l := b.unpack(t, string(archive(t,
-		file("f", "").xattr("user.a", "1\x002").xattr("trusted.overlay.opaque", "y").xattr("trusted.x", "1").
-			xattr("user.overlay.opaque", "y").xattr("security.selinux", "x").xattr("user.sandkit.stat", "0:0"),
-		dir("d").xattr("trusted.overlay.opaque", "y").xattr("user.d", ""),
-		file("cap", "").xattr("security.capability", capability).owner(5, 5),
-		symlink("l", "f").xattr("user.a", "1"),
+		file("f", "").WithXattr("user.a", "1\x002").WithXattr("trusted.overlay.opaque", "y").WithXattr("trusted.x", "1").
+			WithXattr("user.overlay.opaque", "y").WithXattr("security.selinux", "x").WithXattr("user.sandkit.stat", "0:0"),
+		dir("d").WithXattr("trusted.overlay.opaque", "y").WithXattr("user.d", ""),
+		file("cap", "").WithXattr("security.capability", capability).OwnedBy(5, 5),
+		symlink("l", "f").WithXattr("user.a", "1"),
 	)), Options{})
 	roots, err := sourcesOf([]*os.File{l.file})
 	if err != nil {
@@ -49,7 +49,7 @@ func testXattrs(t *testing.T, b backEnd) {
 		t.Errorf("%d: %v", len(l.info.Skipped), l.info.Skipped)
 	}
 	if b.full() {
-		_, err := b.apply(t, bytes.NewReader(archive(t, file("f", "").xattr("security.capability", "none"))), Options{})
+		_, err := b.apply(t, bytes.NewReader(archive(t, file("f", "").WithXattr("security.capability", "none"))), Options{})
 		failed(t, err, image.ErrInvalid)
 	}
 }
@@ -58,7 +58,7 @@ func testXattrs(t *testing.T, b backEnd) {
 func TestDevices(t *testing.T) { eachBackEnd(t, testDevices) }
 
 func testDevices(t *testing.T, b backEnd) {
-	raw := string(archive(t, char("null", 1, 3).owner(1, 2), hard("zero", "null")))
+	raw := string(archive(t, char("null", 1, 3).OwnedBy(1, 2), hard("zero", "null")))
 	for policy, want := range map[Devices]string{
 		DevicesDefault: "null:char zero:char", DevicesSkip: "", DevicesRecord: "null:char zero:char",
 	} {
@@ -91,12 +91,12 @@ func TestIDMap(t *testing.T) {
 
 func testIDMap(t *testing.T, b backEnd) {
 	ids := []IDRange{{0, 100000, 1000}, {65534, 165534, 1}}
-	d := b.unpack(t, string(archive(t, file("d/f", "").owner(999, 65534))), Options{UIDs: ids, GIDs: ids}).file
+	d := b.unpack(t, string(archive(t, file("d/f", "").OwnedBy(999, 65534))), Options{UIDs: ids, GIDs: ids}).file
 	entries, err := Tree(Flat, d)
 	if err != nil || entries[0].UID != 100000 || entries[1].UID != 100999 || entries[1].GID != 165534 {
 		t.Errorf("%v, %v", entries, err)
 	}
-	_, err = b.apply(t, bytes.NewReader(archive(t, file("g", "").owner(1000, 0))), Options{UIDs: ids, GIDs: ids})
+	_, err = b.apply(t, bytes.NewReader(archive(t, file("g", "").OwnedBy(1000, 0))), Options{UIDs: ids, GIDs: ids})
 	failed(t, err, image.ErrInvalid)
 	if !strings.Contains(err.Error(), "uid 1000 is not mapped") {
 		t.Error(err)
@@ -108,7 +108,7 @@ func testIDMap(t *testing.T, b backEnd) {
 func TestPAXHeaders(t *testing.T) {
 	global := item{}
 	global.Typeflag, global.PAXRecords = 'g', map[string]string{"comment": "x", "path": "/etc/evil"}
-	gnu := file("gnu/"+strings.Repeat("n", 200), "").owner(1<<21+5, 3)
+	gnu := file("gnu/"+strings.Repeat("n", 200), "").OwnedBy(1<<21+5, 3)
 	gnu.Format, gnu.ModTime = 4 /* GNU */, gnu.ModTime.Truncate(1e9)
 	for _, b := range backEnds {
 		entries := entriesOf(t, Flat, b.unpack(t, string(archive(t, global, gnu)), Options{}).file)

@@ -29,13 +29,13 @@ func TestStageRefuses(t *testing.T) {
 	}
 	_, err := Stage(t.Context(), newDir(t), bytes.NewReader(raw), Options{})
 	failed(t, err, err)
-	large := file("a", "").xattr("user.a", strings.Repeat("x", 64<<10))
+	large := file("a", "").WithXattr("user.a", strings.Repeat("x", 64<<10))
 	_, err = Stage(t.Context(), newImage(t), bytes.NewReader(archive(t, large)), Options{})
 	failed(t, err, ErrNeedsDirectory)
 	failed(t, err, image.ErrTooLarge)
 	many := dir("d")
 	for i := range 6 {
-		many = many.xattr("user."+string(rune('a'+i)), strings.Repeat("x", 60_000))
+		many = many.WithXattr("user."+string(rune('a'+i)), strings.Repeat("x", 60_000))
 	}
 	_, err = Stage(t.Context(), newImage(t), bytes.NewReader(archive(t, many)), Options{})
 	failed(t, err, ErrNeedsDirectory)
@@ -62,7 +62,7 @@ func TestStageEmptiesTheFile(t *testing.T) {
 
 // TestSameBytes: the same layer is the same image.
 func TestSameBytes(t *testing.T) {
-	raw := archive(t, dir("d"), file("d/f", "x").xattr("user.a", "1").xattr("user.b", "2"), hard("h", "d/f"), file("e/.wh.x", ""), symlink("l", "d"))
+	raw := archive(t, dir("d"), file("d/f", "x").WithXattr("user.a", "1").WithXattr("user.b", "2"), hard("h", "d/f"), file("e/.wh.x", ""), symlink("l", "d"))
 	var images [2][]byte
 	for i := range images {
 		l := toImage.unpack(t, string(raw), Options{})
@@ -161,7 +161,7 @@ func TestSettleUnmounted(t *testing.T) {
 	content := strings.Repeat("content", 1<<18)
 	var images []*os.File
 	for i, items := range [][]item{
-		{dir("d").mode(0o751).owner(4, 5).xattr("user.a", "1"), file("d/f", content).owner(7, 8), file("gone", ""), symlink("l", "d"), fifo("d/p")},
+		{dir("d").WithMode(0o751).OwnedBy(4, 5).WithXattr("user.a", "1"), file("d/f", content).OwnedBy(7, 8), file("gone", ""), symlink("l", "d"), fifo("d/p")},
 		{hard("h", "l/f"), hard("d/q", "d/p"), file(".wh.gone", ""), file(".wh.none", ""), file("l/g", "")},
 	} {
 		f := newImage(t)

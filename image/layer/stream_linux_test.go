@@ -170,8 +170,8 @@ func TestLimits(t *testing.T) {
 		"number of entries":        {ten, Limits{Entries: 1}},
 		"depth of a path":          {archive(t, file("a/b/c", "")), Limits{Depth: 2}},
 		"length of a name":         {archive(t, file("abc", "")), Limits{Name: 2}},
-		"length of attribute":      {archive(t, file("a", "").xattr("user.a", "123")), Limits{Xattr: 2}},
-		"size of all attributes":   {archive(t, file("a", "").xattr("user.a", "1"), file("b", "").xattr("user.a", "1")), Limits{Xattrs: 10}},
+		"length of attribute":      {archive(t, file("a", "").WithXattr("user.a", "123")), Limits{Xattr: 2}},
+		"size of all attributes":   {archive(t, file("a", "").WithXattr("user.a", "1"), file("b", "").WithXattr("user.a", "1")), Limits{Xattrs: 10}},
 		"memory for decompression": {wide.Bytes(), Limits{Memory: 1 << 20}},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -95,7 +95,7 @@ func TestNoRoomInImage(t *testing.T) {
 	if !strings.HasPrefix(s.Dir(), "/dev/shm") {
 		testutil.Skip(t, "only tmpfs has large attributes")
 	}
-	big := dir("big").xattr("user.big", strings.Repeat("x", 64<<10))
+	big := dir("big").WithXattr("user.big", strings.Repeat("x", 64<<10))
 	layers := []items{base, {big, file("big/1", "")}, {file("big/2", "")}, {file("etc/x", "")}}
 	img := addImage(t, s, "a", layers...)
 	stack := unpack(t, s, img, Options{Backend: EROFS})

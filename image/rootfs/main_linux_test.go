@@ -1,76 +1,37 @@
 package rootfs
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/image/layer"
 	"github.com/sandkit/sandkit/image/store"
 	"github.com/sandkit/sandkit/internal/sys"
 	"github.com/sandkit/sandkit/internal/testutil"
+	"github.com/sandkit/sandkit/internal/testutil/tarball"
 )
 
 // item is an entry of a test's layer.
-type item struct {
-	tar.Header
-	content string
-}
+type item = tarball.Entry
 
-var someTime = time.Unix(1_500_000_000, 123456789)
-
-func header(kind byte, name string, mode int64) tar.Header {
-	return tar.Header{Typeflag: kind, Name: name, Mode: mode, ModTime: someTime, Format: tar.FormatPAX}
-}
-
-func dir(name string) item { return item{header(tar.TypeDir, name+"/", 0o755), ""} }
-
-func file(name, content string) item {
-	h := header(tar.TypeReg, name, 0o644)
-	h.Size = int64(len(content))
-	return item{h, content}
-}
-
-func symlink(name, target string) item {
-	h := header(tar.TypeSymlink, name, 0o777)
-	h.Linkname = target
-	return item{h, ""}
-}
-
-func hard(name, target string) item {
-	h := header(tar.TypeLink, name, 0o644)
-	h.Linkname = target
-	return item{h, ""}
-}
-
-func gone(name string) item {
-	return file(filepath.Join(filepath.Dir(name), ".wh."+filepath.Base(name)), "")
-}
-
-func opaque(name string) item { return file(filepath.Join(name, ".wh..wh..opq"), "") }
-
-func (i item) mode(m int64) item { i.Mode = m; return i }
-
-func (i item) owner(uid, gid int) item { i.Uid, i.Gid = uid, gid; return i }
-
-func (i item) xattr(name, value string) item {
-	records := map[string]string{"SCHILY.xattr." + name: value}
-	maps.Copy(records, i.PAXRecords)
-	i.PAXRecords = records
-	return i
-}
+var (
+	dir     = tarball.Dir
+	file    = tarball.File
+	symlink = tarball.Symlink
+	hard    = tarball.Hard
+	gone    = tarball.Gone
+	opaque  = tarball.Opaque
+)
 
 // items is a layer.
 type items []item
@@ -83,20 +44,7 @@ func (l items) tar(tb testing.TB) []byte {
 	return raw
 }
 
-func (l items) write() ([]byte, error) {
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, i := range l {
-		h := i.Header
-		if err := w.WriteHeader(&h); err != nil {
-			return nil, err
-		}
-		if _, err := w.Write([]byte(i.content)); err != nil {
-			return nil, err
-		}
-	}
-	return b.Bytes(), w.Close()
-}
+func (l items) write() ([]byte, error) { return tarball.Make(l...) }
 
 func (l items) String() string {
 	var b strings.Builder

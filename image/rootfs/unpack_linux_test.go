@@ -6,18 +6,18 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/internal/testutil"
+	"github.com/sandkit/sandkit/internal/testutil/tarball"
 )
 
 var base = items{
-	dir(".").mode(0o751).owner(3, 4),
-	dir("etc"), file("etc/passwd", "root:x:0:0::/:/bin/sh\n"), file("etc/group", ""), dir("usr"), dir("usr/lib"), file("usr/lib/a", "a").mode(0o4755),
-	symlink("lib", "usr/lib"), dir("tmp").mode(0o1777).owner(7, 7), dir("var"), dir("var/x").mode(0o700).owner(1, 2).xattr("user.v", "1"), file("var/x/1", "1"), file("var/x/2", "2"),
+	dir(".").WithMode(0o751).OwnedBy(3, 4),
+	dir("etc"), file("etc/passwd", "root:x:0:0::/:/bin/sh\n"), file("etc/group", ""), dir("usr"), dir("usr/lib"), file("usr/lib/a", "a").WithMode(0o4755),
+	symlink("lib", "usr/lib"), dir("tmp").WithMode(0o1777).OwnedBy(7, 7), dir("var"), dir("var/x").WithMode(0o700).OwnedBy(1, 2).WithXattr("user.v", "1"), file("var/x/1", "1"), file("var/x/2", "2"),
 }
 
 // stacks are layers over base.
@@ -38,7 +38,7 @@ var stacks = []struct {
 	{"file becomes directory", []items{{dir("etc/passwd"), file("etc/passwd/x", "")}}},
 	{"directory becomes file", []items{{file("etc", "")}}},
 	{"below a link that goes", []items{{file("lib/x", "x"), dir("lib"), file("lib/y", "y")}, {file("etc/y", "y")}, {gone("etc/group"), gone("lib/y")}}},
-	{"root changes", []items{{dir(".").mode(0o711)}, {file("a", "")}}},
+	{"root changes", []items{{dir(".").WithMode(0o711)}, {file("a", "")}}},
 	{"same layer again", []items{{file("etc/x", "1"), gone("etc/group")}, {dir("etc"), file("etc/x", "2"), file("etc/group", "back")}, {file("etc/x", "1"), gone("etc/group")}}},
 	{"empty layers", []items{{}, {}}},
 }
@@ -82,7 +82,7 @@ func TestNoLayers(t *testing.T) {
 func TestSharing(t *testing.T) {
 	lone := items{file("lib/y", "y"), gone("x"), file("d/f", ""), hard("d/g", "d/f")}
 	bases := [][]items{
-		{{dir("lib").owner(5, 5), file("x", "x")}},
+		{{dir("lib").OwnedBy(5, 5), file("x", "x")}},
 		{{dir("usr"), dir("usr/lib"), symlink("lib", "usr/lib"), file("x", "x")}},
 		{{file("x", "x")}},
 		{{file("other", "")}},
@@ -125,50 +125,6 @@ func TestShared(t *testing.T) {
 	})
 }
 
-// randomLayer makes entries of all kinds on few names, so that they meet.
-func randomLayer(r *rand.Rand, files *[]string) items {
-	parent := func() string {
-		return strings.Repeat(string("abc"[r.IntN(3)])+"/", r.IntN(2)) + strings.Repeat(string("abc"[r.IntN(3)])+"/", r.IntN(2))
-	}
-	leaf := func() string { return string("xyz"[r.IntN(3)]) }
-	// A layer that links to what it takes away is up to its order, which one
-	// that is on its own forgets.
-	kinds := []int{0, 1, 2, 3, 4, 5, 6, 7, 7, 11}
-	if r.IntN(2) == 0 {
-		kinds = []int{0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11}
-	}
-	var all items
-	for range 1 + r.IntN(6) {
-		var i item
-		switch p := parent(); kinds[r.IntN(len(kinds))] {
-		case 0, 1, 2, 3:
-			i = file(p+leaf(), fmt.Sprint(r.IntN(1000)))
-			*files = append(*files, i.Name)
-		case 4, 5:
-			i = dir(p + string("abc"[r.IntN(3)]))
-		case 6:
-			i = symlink(p+string("abcx"[r.IntN(4)]), []string{"", "/", "../"}[r.IntN(3)]+string("abc"[r.IntN(3)]))
-		case 7:
-			if len(*files) == 0 {
-				continue
-			}
-			i = hard(p+leaf(), (*files)[r.IntN(len(*files))])
-		case 8, 9:
-			i = gone(p + string("abcxyz"[r.IntN(6)]))
-		case 10:
-			i = opaque(p)
-		case 11:
-			i = dir(leaf())
-		}
-		if i.Typeflag != '1' {
-			i = i.mode(0o700|int64(r.IntN(64))).owner(r.IntN(3), r.IntN(3))
-			i.ModTime = i.ModTime.AddDate(0, 0, r.IntN(1000))
-		}
-		all = append(all, i)
-	}
-	return all
-}
-
 // TestRandomImages: many images of few layers, some of them twice, in one
 // store, unpacked by several goroutines: each shows what its layers mean, also
 // after all others came.
@@ -184,7 +140,7 @@ func TestRandomImages(t *testing.T) {
 			var files []string
 			var pool []items
 			for range 5 {
-				pool = append(pool, randomLayer(r, &files))
+				pool = append(pool, tarball.Random(r, 6, &files))
 			}
 			s := newStore(t, o)
 			lists := make([][]items, 24)
@@ -253,7 +209,7 @@ func TestManyLayers(t *testing.T) {
 // TestNoPermission: an ordinary user may not look into all of their own
 // directories.
 func TestNoPermission(t *testing.T) {
-	closed := items{dir("d").mode(0), file("d/x", "x"), file("d/y", "y"), dir("e").mode(0o300), dir("e/f"), file("e/f/g", "")}
+	closed := items{dir("d").WithMode(0), file("d/x", "x"), file("d/y", "y"), dir("e").WithMode(0o300), dir("e/f"), file("e/f/g", "")}
 	eachBackend(t, func(t *testing.T, o Options) {
 		s := newStore(t, o)
 		t.Cleanup(func() {

@@ -17,6 +17,7 @@ import (
 	"github.com/sandkit/sandkit/image/layer"
 	"github.com/sandkit/sandkit/internal/kernel"
 	"github.com/sandkit/sandkit/internal/testutil"
+	"github.com/sandkit/sandkit/internal/testutil/tarball"
 )
 
 // shown checks that a directory is what layers mean together.
@@ -114,8 +115,8 @@ func TestViewFS(t *testing.T) {
 	l := items{
 		dir("etc"), file("etc/name", "image\n"), symlink("abs", "/etc/name"), symlink("up", "../../../../.."+secret), symlink("out", secret),
 		symlink("dir", "/etc"), dir("proc"), symlink("proc/self", "/"),
-		{header('6', "fifo", 0o644), ""},
-		file("tool", "").mode(0o4755),
+		tarball.Raw('6', "fifo", 0o644),
+		file("tool", "").WithMode(0o4755),
 	}
 	s := newStore(t)
 	addImage(t, s, "a", l)
