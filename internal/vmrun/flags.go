@@ -50,6 +50,11 @@ type options struct {
 // makes the kernel's memory allocator crash, once in some hours.
 const defaultCPU = "max,cx16=off"
 
+// defaultAccel emulates the processors one at a time. With a thread for each, a
+// processor now and then executes a break point after the kernel has replaced it,
+// while it patches its code, and the machine dies.
+const defaultAccel = "tcg,thread=single"
+
 // list is a flag that may be repeated.
 type list []string
 
@@ -90,7 +95,7 @@ func (o *options) machineFlags(f *flag.FlagSet) {
 	f.StringVar(&o.kernel, "k", "6.12", "kernel: a `name` under -kernels")
 	f.IntVar(&o.smp, "smp", 2, "virtual CPUs")
 	f.IntVar(&o.memory, "m", 2048, "`MiB` of memory")
-	f.StringVar(&o.accel, "accel", "tcg,thread=multi", "QEMU accelerator")
+	f.StringVar(&o.accel, "accel", defaultAccel, "QEMU accelerator")
 	f.StringVar(&o.cpu, "cpu", defaultCPU, "QEMU CPU model")
 	f.BoolVar(&o.icount, "icount", false, "one virtual CPU whose clock advances 1 ns an instruction: slow, but timings repeat and do not depend on the host's load")
 	f.BoolVar(&o.net, "net", false, "a virtio network card on a closed network")

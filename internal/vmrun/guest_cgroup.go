@@ -20,9 +20,6 @@ func makeCgroup(s *spec) (leaf string, err error) {
 	if err := enableControllers(cgroupRoot); err != nil {
 		return "", err
 	}
-	if err := keepQuotas(); err != nil {
-		return "", err
-	}
 	if !s.Delegate {
 		return cgroupRoot, nil
 	}
@@ -44,35 +41,6 @@ func makeCgroup(s *spec) (leaf string, err error) {
 		return leaf, nil
 	}
 	return leaf, errors.Join(delegateCgroup(top, s.UID), delegateCgroup(leaf, s.UID))
-}
-
-// keepQuotas makes an empty cgroup with a CPU quota. The kernel patches its own
-// code with the first quota of a machine and after the last, which other
-// emulated processors sometimes execute half-way patched: they are off
-// meanwhile.
-func keepQuotas() error {
-	const dir = cgroupRoot + "/quota"
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return fmt.Errorf("make cgroup: %w", err)
-	}
-	others, err := filepath.Glob("/sys/devices/system/cpu/cpu*/online") // the first has none
-	if err != nil {
-		return fmt.Errorf("list processors: %w", err)
-	}
-	for _, f := range others {
-		if err := os.WriteFile(f, []byte("0"), 0); err != nil {
-			return fmt.Errorf("switch processor off: %w", err)
-		}
-	}
-	if err := os.WriteFile(dir+"/cpu.max", []byte("100000 100000"), 0); err != nil {
-		return fmt.Errorf("limit cgroup: %w", err)
-	}
-	for _, f := range others {
-		if err := os.WriteFile(f, []byte("1"), 0); err != nil {
-			return fmt.Errorf("switch processor on: %w", err)
-		}
-	}
-	return nil
 }
 
 // enableControllers gives a cgroup's children all controllers that it has.

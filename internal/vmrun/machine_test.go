@@ -22,6 +22,7 @@ func TestMachine(t *testing.T) {
 			t.Run("timeout", func(t *testing.T) { testTimeout(t, l, k) })
 			t.Run("leftovers", func(t *testing.T) { testLeftovers(t, l, k) })
 			t.Run("crash", func(t *testing.T) { testCrash(t, l, k) })
+			t.Run("no boot", func(t *testing.T) { testNoBoot(t, l, k) })
 		})
 	}
 }
@@ -172,4 +173,13 @@ func testLeftovers(t *testing.T, l lane, k string) {
 func testCrash(t *testing.T, l lane, k string) {
 	r := l.run(t, "/", "-k", k, "-modules", fewModules, l.probe, "crash")
 	r.want(t, 125, "Kernel panic", "sysrq triggered crash")
+}
+
+// testNoBoot: a machine that dies before its program starts gets more chances.
+func testNoBoot(t *testing.T, l lane, k string) {
+	r := l.run(t, "/", "-k", k, "-append", "rdinit=/none root=/dev/none", l.probe, "exit=0")
+	r.want(t, 125, "Kernel panic", "before the program's start")
+	if n := strings.Count(r.stderr, "it is started again"); n != boots-1 {
+		t.Errorf("started again %d times: %s", n, r.stderr)
+	}
 }

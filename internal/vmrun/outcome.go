@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// errNoBoot ends a run whose program was not even started.
+var errNoBoot = errors.New("the machine ended before the program's start")
+
 // outcome is how a run ended.
 type outcome struct {
 	exited  bool // the program did, with code
@@ -42,6 +45,8 @@ func (r outcome) exitCode(allowLeftovers bool) (int, error) {
 		return exitTimeout, r.cut
 	case r.failure != "":
 		return exitMachine, fmt.Errorf("inside the machine: %s", r.failure)
+	case !r.exited && r.times.started == 0:
+		return exitMachine, errNoBoot
 	case !r.exited || r.lost:
 		return exitMachine, errors.New("the machine ended without a result")
 	case r.hurried && r.code != 0:

@@ -11,12 +11,28 @@ import (
 	"time"
 )
 
+// boots is how often a machine is started that dies before the program's start:
+// that is the emulator's doing, seldom and by chance.
+const boots = 3
+
 // run makes a machine, runs the program in it and brings its results back. It
 // returns vmrun's exit code, and an error when that is not the program's.
-func run(o *options) (code int, err error) {
+func run(o *options) (int, error) {
 	start, limit := time.Now(), o.limit()
 	ctx, quits, stop := lifetime(limit)
 	defer stop()
+	w := &watcher{start: start, quitAt: quitAfter(limit), quits: quits, warn: complain}
+	for boot := 1; ; boot++ {
+		code, err := runOnce(ctx, o, w)
+		if boot == boots || !errors.Is(err, errNoBoot) {
+			return code, err
+		}
+		complain(fmt.Sprintf("%v; it is started again", err))
+	}
+}
+
+// runOnce is run with a single machine.
+func runOnce(ctx context.Context, o *options, w *watcher) (code int, err error) {
 	tmp, err := os.MkdirTemp("", "vmrun-")
 	if err != nil {
 		return exitMachine, fmt.Errorf("make temporary folder: %w", err)
@@ -26,20 +42,17 @@ func run(o *options) (code int, err error) {
 	if err != nil {
 		return failed(ctx, err)
 	}
-	prepared := time.Since(start)
+	prepared := time.Since(w.start)
 	m, err := startMachine(ctx, o, j, tmp, os.Stdout, os.Stderr)
 	if err != nil {
 		return failed(ctx, err)
 	}
 	defer func() { err = errors.Join(err, m.close()) }()
 
-	w := &watcher{
-		start: start, quitAt: quitAfter(limit), quits: quits, control: m.port(portControl), warn: complain,
-		// QEMU holds the files open: without names they go even when vmrun is
-		// killed. What is left here is removed above.
-		onInit:    func() { _ = os.RemoveAll(tmp) },
-		delivered: m.delivered,
-	}
+	w.control, w.delivered = m.port(portControl), m.delivered
+	// QEMU holds the files open: without names they go even when vmrun is
+	// killed. What is left here is removed above.
+	w.onInit = func() { _ = os.RemoveAll(tmp) }
 	r := w.watch(ctx)
 	r.times.prepared = prepared
 	endErr := m.end()
@@ -48,7 +61,7 @@ func run(o *options) (code int, err error) {
 		complain(err)
 	}
 	if o.verbose {
-		r.times.print(m.cpuTime(), time.Since(start), j.initrdSize)
+		r.times.print(m.cpuTime(), time.Since(w.start), j.initrdSize)
 	}
 	return conclude(o, r, endErr, func() error { return extract(&m.results, j.outputs) })
 }
