@@ -16,6 +16,7 @@ type Process struct {
 	control *os.File
 	out     outbox     // used by one goroutine, before the main process has executed
 	files   []*os.File // what the Program kept; likewise
+	sending sync.Mutex // orders to process 1, which must not mix
 
 	mu      sync.Mutex
 	proc    *os.Process   // process 1, or what will become it
@@ -24,6 +25,8 @@ type Process struct {
 	ended   func()        // called by Release; may be nil
 	room    Room          // may be nil
 	killed  bool
+
+	children children
 }
 
 // Status is how the main process ended.
@@ -89,8 +92,14 @@ func kill(proc *os.Process) error {
 }
 
 // Signal sends a signal to the main process, through process 1.
-func (p *Process) Signal(sig syscall.Signal) error {
-	err := writeMessage(p.control, message{kind: cmdSignal, arg: uint32(sig)})
+func (p *Process) Signal(sig syscall.Signal) error { return p.signal(sig, 0) }
+
+// signal sends a signal to a process inside that process 1 has made; 0 is the
+// main process.
+func (p *Process) signal(sig syscall.Signal, pid int) error {
+	p.sending.Lock()
+	defer p.sending.Unlock()
+	err := writeMessage(p.control, message{kind: cmdSignal, arg: uint32(sig), value: uint64(pid)})
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
 		return os.ErrProcessDone
 	}
@@ -102,19 +111,30 @@ func (p *Process) Signal(sig syscall.Signal) error {
 
 // Wait returns when every process of the sandbox is gone.
 func (p *Process) Wait() (Status, error) {
-	var s Status
-	m, err := readMessage(p.control)
-	if err == nil && m.kind == msgExited {
-		s.Known, s.Wait = true, syscall.WaitStatus(m.arg)
-		s.Usage, err = readRusage(p.control)
-	}
-	// Otherwise the end of the stream only means that process 1 was killed.
-	if err != nil && s.Known {
-		err = fmt.Errorf("read usage: %w", err)
-	} else {
-		err = nil
-	}
+	s, err := p.listen()
+	p.forsake()
 	return s, errors.Join(err, p.reap())
+}
+
+// listen follows what process 1 tells until the main process has ended.
+func (p *Process) listen() (s Status, err error) {
+	for {
+		m, err := readMessage(p.control)
+		switch {
+		case err != nil:
+			return s, nil // process 1 was killed
+		case m.kind == msgExited:
+			s.Known, s.Wait = true, syscall.WaitStatus(m.arg)
+			if s.Usage, err = readRusage(p.control); err != nil {
+				err = fmt.Errorf("read usage: %w", err)
+			}
+			return s, err
+		}
+		if err := p.heard(m); err != nil {
+			_ = p.Kill()
+			return s, err
+		}
+	}
 }
 
 // Release tells that all work for this process is done, so that launchers may

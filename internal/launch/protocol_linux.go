@@ -22,7 +22,13 @@ const (
 	msgStarted = 2
 	msgExited  = 3
 	msgForked  = 4
-	cmdSignal  = 16
+
+	msgExecStarted = 5
+	msgExecFailed  = 6
+	msgExecExited  = 7
+
+	cmdSignal = 16
+	cmdExec   = 17
 
 	noStep = 0xffffffff
 )
@@ -64,12 +70,14 @@ func (p *Process) receive(max int) (message, error) {
 }
 
 func writeMessage(w io.Writer, m message) error {
-	b := make([]byte, 0, messageSize)
+	_, err := w.Write(m.append(make([]byte, 0, messageSize)))
+	return err
+}
+
+func (m message) append(b []byte) []byte {
 	b = binary.NativeEndian.AppendUint32(b, m.kind)
 	b = binary.NativeEndian.AppendUint32(b, m.arg)
-	b = binary.NativeEndian.AppendUint64(b, m.value)
-	_, err := w.Write(b)
-	return err
+	return binary.NativeEndian.AppendUint64(b, m.value)
 }
 
 // readRusage reads the struct rusage that follows msgExited.

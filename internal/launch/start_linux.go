@@ -118,7 +118,7 @@ func (r *request) startLauncher() (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{control: local.File("sandbox control"), forking: r.prog.Forks()}
+	p := &Process{control: local.File("sandbox control"), forking: r.prog.Forks(), children: children{turn: make(chan struct{}, 1)}}
 	end := remote.File("sandbox")
 	err = r.exec(p, path, end)
 	if cerr := end.Close(); err == nil && cerr != nil {

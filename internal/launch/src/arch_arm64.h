@@ -1,5 +1,7 @@
 // System calls, the entry point and the second stack on arm64.
+#define NR_dup3 24
 #define NR_close 57
+#define NR_pipe2 59
 #define NR_read 63
 #define NR_ppoll 73
 #define NR_signalfd4 74

@@ -21,7 +21,7 @@ struct header {
 	u32 size;       // of the part in bytes
 	u32 main;       // number of the first step of the main process
 	u32 main_files; // messages with files for the main process
-	u64 files;      // where the numbers of the attached files go
+	u64 files;      // where the numbers of the attached files go; see CMD_EXEC
 };
 
 struct step {
@@ -62,9 +62,19 @@ struct message {
 #define MSG_STARTED 2 // arg: pid of the main process inside; with what OP_KEEP kept
 #define MSG_EXITED 3  // arg: wait status; a struct rusage follows
 #define MSG_FORKED 4  // value: pid of the process that goes on
+#define MSG_EXEC_STARTED 5 // arg: pid inside
+#define MSG_EXEC_FAILED 6  // as MSG_FAILED
+#define MSG_EXEC_EXITED 7  // arg: wait status, value: pid inside; a struct rusage follows
 
 // To the launcher.
-#define CMD_SIGNAL 16 // arg: signal for the main process
+#define CMD_SIGNAL 16 // arg: signal, value: pid inside of a process of CMD_EXEC; 0: the main process
+
+// CMD_EXEC makes another process, which executes the part that follows, then
+// come messages with its files, as for the main process. The header's files is
+// how many these are. The next one may follow when this one is answered.
+#define CMD_EXEC 17
+#define MAX_EXECS 1024      // at a time
+#define MAX_EXEC_FILES 1024 // of one
 
 #define PART_BITS 24 // a step's number in MSG_FAILED is below 1 << PART_BITS
 #define NO_STEP 0xffffffffu
