@@ -193,9 +193,10 @@ func (r *request) finish(ctx context.Context, p *Process, part int) (*Process, e
 	return p, nil
 }
 
-// awaitStart follows the Program until the main process has executed.
+// awaitStart follows the Program until the main process has executed. The
+// launcher may tell last that it has forked process 1.
 func (p *Process) awaitStart(prog *program.Program) error {
-	for {
+	for started := false; !started || p.isForking(); {
 		m, err := p.receive(prog.Kept())
 		if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
 			return fmt.Errorf("launcher ended during set-up: %w", io.ErrUnexpectedEOF)
@@ -208,7 +209,7 @@ func (p *Process) awaitStart(prog *program.Program) error {
 			if len(p.files) != prog.Kept() {
 				return fmt.Errorf("BUG: got %d of %d files from launcher", len(p.files), prog.Kept())
 			}
-			return p.reapEarlier()
+			started = true
 		case msgForked:
 			if err := p.follow(int(m.value)); err != nil {
 				return err
@@ -219,6 +220,13 @@ func (p *Process) awaitStart(prog *program.Program) error {
 			return fmt.Errorf("BUG: message %d from launcher during set-up", m.kind)
 		}
 	}
+	return p.reapEarlier()
+}
+
+func (p *Process) isForking() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.forking
 }
 
 func stepError(prog *program.Program, m message) error {
