@@ -154,11 +154,11 @@ func (p *Process) heard(msg message) error {
 }
 
 func (p *Process) childEnded(c *Child, msg message) error {
-	usage, err := readRusage(p.control)
+	s, err := p.readStatus(msg)
 	p.mu.Lock()
 	delete(p.children.alive, c.pid)
 	p.mu.Unlock()
-	c.s = Status{Known: true, Wait: syscall.WaitStatus(msg.arg), Usage: usage}
+	c.s = s
 	close(c.ended)
 	return err
 }

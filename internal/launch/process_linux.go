@@ -16,6 +16,7 @@ type Process struct {
 	control *os.File
 	out     outbox     // used by one goroutine, before the main process has executed
 	files   []*os.File // what the Program kept; likewise
+	early   Status     // when the main process ended before Start
 	sending sync.Mutex // orders to process 1, which must not mix
 
 	mu      sync.Mutex
@@ -117,24 +118,32 @@ func (p *Process) Wait() (Status, error) {
 }
 
 // listen follows what process 1 tells until the main process has ended.
-func (p *Process) listen() (s Status, err error) {
+func (p *Process) listen() (Status, error) {
+	if p.early.Known {
+		return p.early, nil
+	}
 	for {
 		m, err := readMessage(p.control)
 		switch {
 		case err != nil:
-			return s, nil // process 1 was killed
+			return Status{}, nil // process 1 was killed
 		case m.kind == msgExited:
-			s.Known, s.Wait = true, syscall.WaitStatus(m.arg)
-			if s.Usage, err = readRusage(p.control); err != nil {
-				err = fmt.Errorf("read usage: %w", err)
-			}
-			return s, err
+			return p.readStatus(m)
 		}
 		if err := p.heard(m); err != nil {
 			_ = p.Kill()
-			return s, err
+			return Status{}, err
 		}
 	}
+}
+
+// readStatus takes the message that a process has ended.
+func (p *Process) readStatus(m message) (Status, error) {
+	usage, err := readRusage(p.control)
+	if err != nil {
+		err = fmt.Errorf("read usage: %w", err)
+	}
+	return Status{Known: true, Wait: syscall.WaitStatus(m.arg), Usage: usage}, err
 }
 
 // Release tells that all work for this process is done, so that launchers may

@@ -193,8 +193,8 @@ func (r *request) finish(ctx context.Context, p *Process, part int) (*Process, e
 	return p, nil
 }
 
-// awaitStart follows the Program until the main process has executed. The
-// launcher may tell last that it has forked process 1.
+// awaitStart follows the Program until the main process has executed. That it
+// has forked process 1 may be the last thing that the launcher tells.
 func (p *Process) awaitStart(prog *program.Program) error {
 	for started := false; !started || p.isForking(); {
 		m, err := p.receive(prog.Kept())
@@ -210,6 +210,10 @@ func (p *Process) awaitStart(prog *program.Program) error {
 				return fmt.Errorf("BUG: got %d of %d files from launcher", len(p.files), prog.Kept())
 			}
 			started = true
+		case msgExited:
+			if p.early, err = p.readStatus(m); err != nil {
+				return err
+			}
 		case msgForked:
 			if err := p.follow(int(m.value)); err != nil {
 				return err
