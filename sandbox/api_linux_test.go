@@ -84,7 +84,7 @@ func TestNewFromSpec(t *testing.T) {
 func TestNothingIsShared(t *testing.T) {
 	args, env, content := []string{"-n", "hello"}, []string{"A=1"}, []byte("content")
 	clocks := &ns.Clocks{Boottime: time.Hour}
-	spec := sandbox.Spec{Process: sandbox.Process{Env: env}, Namespaces: ns.Set{Clocks: clocks}, MaskedPaths: []string{"/a"}}
+	spec := sandbox.Spec{Process: sandbox.ProcessSpec{Env: env}, Namespaces: ns.Set{Clocks: clocks}, MaskedPaths: []string{"/a"}}
 	s, err := sandbox.NewFromSpec(spec, sandbox.WithCommand("echo", args...), sandbox.WithMount(fs.File("/f", 0, content)))
 	if err != nil {
 		t.Fatal(err)

@@ -61,7 +61,7 @@ func TestInvalidSpecs(t *testing.T) {
 		"best effort":    {func(s *sandbox.Spec) { s.BestEffort = []sandbox.Droppable{"the root"} }, []string{"BestEffort", `"the root"`, "seccomp"}},
 	}
 	for name, c := range cases {
-		spec := sandbox.Spec{Process: sandbox.Process{Command: []string{"true"}}}
+		spec := sandbox.Spec{Process: sandbox.ProcessSpec{Command: []string{"true"}}}
 		c.spoil(&spec)
 		s, err := sandbox.NewFromSpec(spec)
 		if s != nil || !errors.Is(err, sandbox.ErrInvalidSpec) {

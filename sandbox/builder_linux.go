@@ -24,7 +24,12 @@ type builder struct {
 	tree     *fs.Tree
 	who      passwd.Identity
 	image    *rooted // nil: none
-	private  bool    // nobody will ask for the files
+	private  bool    // nobody will ask for the files, or for further processes
+
+	// Of a further process: the running sandbox; its main process inside.
+	live    *Sandbox
+	mainPID int
+	first   capability.Set // what process 1 keeps
 
 	// What the launcher is handed, in order. In a dry run the files are nil.
 	stdio  []*os.File // standard streams and extra files
@@ -202,13 +207,18 @@ func (b *builder) hostname() string {
 }
 
 // finish turns process 1 into what it stays: without rights but to signal the
-// sandbox's processes, closed to inspection, with nothing open but the control
-// socket and, until the host program has them, the root and its changes. Only
-// then the main process goes on.
+// sandbox's processes (and those in reserve that further processes need), closed
+// to inspection, with nothing open but the control socket and, until the host
+// program has them, the root and its changes. Only then the main process goes on.
 func (b *builder) finish(q *program.Sequence, released program.Word) {
 	q.Stage(program.Stage(StageProcess), "process 1")
-	q.Capset(uint64(capability.Kill), uint64(capability.Kill), 0)
-	q.Prctl(sys.PR_SET_NO_NEW_PRIVS, 1, 0)
+	if b.first = capability.Kill; !b.private {
+		b.first = b.toExec()
+	}
+	q.Capset(uint64(capability.Kill), uint64(b.first), 0)
+	if b.private || !b.spec.Process.NewPrivileges {
+		q.Prctl(sys.PR_SET_NO_NEW_PRIVS, 1, 0)
+	}
 	q.SetName("sandkit-init")
 	q.Prctl(sys.PR_SET_DUMPABLE, 0, 0)
 	if b.private {

@@ -15,6 +15,8 @@ var (
 	ErrNotSupported = kernel.ErrNotSupported
 	// ErrNotRunning: the sandbox has not been started, or has ended.
 	ErrNotRunning = errors.New("sandbox is not running")
+	// ErrPaused: the sandbox is paused.
+	ErrPaused = errors.New("sandbox is paused")
 	// ErrRunning: the sandbox has been started already.
 	ErrRunning = errors.New("sandbox has been started already")
 	// ErrNotFound: the command, or something else by that name, does not exist.

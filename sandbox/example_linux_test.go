@@ -90,7 +90,7 @@ func ExampleSpec_Plan() {
 		fmt.Println(err)
 		return
 	}
-	spec := sandbox.Spec{Process: sandbox.Process{Command: []string{"/bin/sh"}}}
+	spec := sandbox.Spec{Process: sandbox.ProcessSpec{Command: []string{"/bin/sh"}}}
 	plan, err := spec.Plan(host)
 	if err != nil {
 		fmt.Println(err)
@@ -112,7 +112,7 @@ func ExampleSpec_Plan() {
 
 func ExampleNewFromSpec() {
 	spec := sandbox.Spec{
-		Process: sandbox.Process{Command: []string{"sh", "-c", "echo $COLOUR"}, Env: []string{"COLOUR=red"}},
+		Process: sandbox.ProcessSpec{Command: []string{"sh", "-c", "echo $COLOUR"}, Env: []string{"COLOUR=red"}},
 		Mounts:  []fs.Mount{fs.Tmpfs("/job", 1<<20)},
 	}
 	s, err := sandbox.NewFromSpec(spec, sandbox.WithStdout(os.Stdout), sandbox.WithEnv("COLOUR=green"))

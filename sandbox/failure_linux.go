@@ -28,22 +28,22 @@ func (s *Sandbox) prepareError(err error) error {
 
 // launchError gives the launcher's failure stage and path, and, where it is
 // known, the reason in words.
-func (s *Sandbox) launchError(b *builder, err error) error {
+func (s *Sandbox) launchError(op string, b *builder, err error) error {
 	if err == nil {
 		return nil
 	}
 	if g, ok := errors.AsType[*groupError](err); ok {
-		return s.wrap("start", StageCgroup, "", g.error)
+		return s.wrap(op, StageCgroup, "", g.error)
 	}
 	step, ok := errors.AsType[*launch.StepError](err)
 	if !ok {
-		return s.wrap("start", StageLaunch, "", err)
+		return s.wrap(op, StageLaunch, "", err)
 	}
 	var cause error = step.Errno
 	if Stage(step.Stage) != StageExec {
 		cause = fmt.Errorf("%s: %w", step.Call, step.Errno)
 	}
-	return s.wrap("start", Stage(step.Stage), step.Path, b.explain(step, cause))
+	return s.wrap(op, Stage(step.Stage), step.Path, b.explain(step, cause))
 }
 
 // explain adds what the errno does not say.
@@ -129,7 +129,11 @@ func (b *builder) head(name string) []byte {
 	if !path.IsAbs(name) {
 		name = path.Join("/", b.spec.Process.Dir, name)
 	}
-	head, err := b.tree.ReadHead(name, 4096)
+	read := b.tree.ReadHead
+	if b.live != nil {
+		read = b.live.readLive
+	}
+	head, err := read(name, 4096)
 	if err != nil {
 		return nil
 	}

@@ -55,7 +55,7 @@ func (s *Spec) runConfig() image.RunConfig {
 
 // imageCapabilities are the default ones without those that were dropped, and
 // those that were asked for.
-func (p *Process) imageCapabilities() []string {
+func (p *ProcessSpec) imageCapabilities() []string {
 	drop := make(map[string]bool)
 	for _, name := range p.DropCapabilities {
 		drop[strings.TrimPrefix(strings.ToUpper(name), "CAP_")] = true
@@ -70,7 +70,7 @@ func (p *Process) imageCapabilities() []string {
 }
 
 // checkDropped makes sure that each name is one.
-func (p *Process) checkDropped() error {
+func (p *ProcessSpec) checkDropped() error {
 	names := slices.DeleteFunc(slices.Clone(p.DropCapabilities), func(n string) bool { return strings.EqualFold(n, "ALL") })
 	_, err := capability.Parse(names)
 	return err

@@ -111,7 +111,7 @@ func TestImageWithoutFiles(t *testing.T) {
 			t.Errorf("image without files: %v", err)
 		}
 	}
-	spec := sandbox.Spec{Image: sandbox.Image{Ref: "tool"}, Process: sandbox.Process{Command: []string{"/bin/true"}}}
+	spec := sandbox.Spec{Image: sandbox.Image{Ref: "tool"}, Process: sandbox.ProcessSpec{Command: []string{"/bin/true"}}}
 	f, err := sandbox.Probe(testContext(t))
 	must(t, err)
 	if _, err := spec.Plan(f); !errors.Is(err, sandbox.ErrNotSupported) {

@@ -32,7 +32,7 @@ type config struct {
 
 // processConfig is a process: its part of the Spec, and its streams.
 type processConfig struct {
-	spec     *Process
+	spec     *ProcessSpec
 	stdin    io.Reader
 	stdout   io.Writer
 	stderr   io.Writer

@@ -110,3 +110,25 @@ func (s *Sandbox) Archive(_ context.Context, path string, _ io.Writer) error {
 func (s *Sandbox) Commit(context.Context, image.CommitOptions) (image.Image, error) {
 	return nil, s.wrap("commit", "", "", notLinux())
 }
+
+// started is never made here.
+type started struct{}
+
+// Exec needs Linux.
+func (s *Sandbox) Exec(context.Context, ...ProcOption) (*Process, error) {
+	return nil, s.wrap("exec", "", "", notLinux())
+}
+
+// Wait needs Linux.
+func (p *Process) Wait(context.Context) (*Result, error) {
+	return nil, p.s.wrap("wait", "", "", notLinux())
+}
+
+// Signal needs Linux.
+func (p *Process) Signal(os.Signal) error { return p.s.wrap("signal", "", "", notLinux()) }
+
+// Kill needs Linux.
+func (p *Process) Kill() error { return p.s.wrap("kill", "", "", notLinux()) }
+
+// PID needs Linux.
+func (p *Process) PID() int { return 0 }

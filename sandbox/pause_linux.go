@@ -72,6 +72,16 @@ func (g *group) unfreeze(note func(*pauses)) error {
 	return g.room.group.Thaw()
 }
 
+// paused tells whether somebody has asked for it.
+func (g *group) paused() bool {
+	if g == nil {
+		return false
+	}
+	g.pauses.mu.Lock()
+	defer g.pauses.mu.Unlock()
+	return g.pauses.asked
+}
+
 // thaw makes sure that a paused sandbox notices signals.
 func (r *running) thaw() {
 	if r.group != nil {

@@ -45,9 +45,8 @@ func (b *builder) main(q *program.Sequence, released program.Word) error {
 	q.TakeFiles()
 	q.Umask(b.umask())
 	q.Await(released)
-	if b.caps.Has(capability.SysAdmin) && !b.spec.HostUsers {
-		// Only the owner of a mount namespace may mount in it; the copy keeps
-		// what process 1 mounted together (MNT_LOCKED).
+	if b.ownMounts() {
+		// The copy keeps what process 1 mounted together (MNT_LOCKED).
 		q.Unshare(sys.CLONE_NEWNS)
 	}
 	b.workDir(q)

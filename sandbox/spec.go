@@ -21,8 +21,8 @@ type Spec struct {
 	// Name is for people; it need not be unique. Empty: the short id.
 	Name string `json:"name,omitempty"`
 	// Hostname is the host name inside. Empty: the short id.
-	Hostname string  `json:"hostname,omitempty"`
-	Process  Process `json:"process"`
+	Hostname string      `json:"hostname,omitempty"`
+	Process  ProcessSpec `json:"process"`
 
 	// Image, when it names one, is the root in place of Root.Dir, and fills what
 	// Process and Stop leave open.
@@ -61,8 +61,8 @@ type Spec struct {
 	BestEffort []Droppable `json:"bestEffort,omitempty"`
 }
 
-// Process is the program and what it runs as.
-type Process struct {
+// ProcessSpec is the program and what it runs as.
+type ProcessSpec struct {
 	// Command is the program's name and arguments. A name without a slash is
 	// looked up along PATH, inside. With an image, it replaces the arguments of
 	// the image's entrypoint, and may be empty.

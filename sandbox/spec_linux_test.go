@@ -123,7 +123,7 @@ func TestSpecJSON(t *testing.T) {
 			t.Errorf("%s: came back as\n%s\nwant\n%s", name, again, s)
 		}
 	}
-	if b, err := json.Marshal(Spec{Process: Process{Command: []string{"true"}}}); err != nil || len(b) > 120 {
+	if b, err := json.Marshal(Spec{Process: ProcessSpec{Command: []string{"true"}}}); err != nil || len(b) > 120 {
 		t.Errorf("a Spec of defaults is %s, %v", b, err)
 	}
 }

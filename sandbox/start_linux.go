@@ -23,6 +23,7 @@ type running struct {
 	streams *streams
 	group   *group // nil: none
 	held    held
+	base    base
 	stop    StopPolicy // the image may have chosen the signal
 	timeout *time.Timer
 	force   Protections
@@ -127,7 +128,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 	if err == nil {
 		err = b.tighten(ctx)
 	}
-	if err := errors.Join(s.launchError(b, err), after.Unwind()); err != nil {
+	if err := errors.Join(s.launchError("start", b, err), after.Unwind()); err != nil {
 		if p != nil {
 			_ = p.Kill()
 			_, werr := p.Wait()
@@ -141,7 +142,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 		s.log.Warn("sandbox goes without", "id", s.id, "what", d.What, "reason", d.Reason)
 	}
 	streams.start()
-	return &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), stop: b.spec.Stop, force: b.plan.Protections}, nil
+	return &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), base: b.base(), stop: b.spec.Stop, force: b.plan.Protections}, nil
 }
 
 // prepare looks up on the host what the plan needs. What it opens is closed
@@ -243,6 +244,9 @@ func (b *builder) identity() (passwd.Identity, error) {
 
 // readSmall reads a file of the root.
 func (b *builder) readSmall(name string) ([]byte, error) {
+	if b.live != nil {
+		return b.live.readLive(name, maxPasswd)
+	}
 	if b.image != nil && !b.tree.Covered(name) {
 		return b.image.readFile(b.tree, name)
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/sandkit/sandkit/internal/launch"
 )
 
 // supervise waits for the end of the sandbox and writes down how it came.
@@ -16,18 +18,7 @@ func (s *Sandbox) supervise(r *running) {
 	}
 	err = errors.Join(err, r.streams.finish())
 	res := &Result{Started: r.started, Setup: r.setup, Protections: r.force}
-	switch {
-	case !status.Known: // with process 1, the kernel killed everything
-		res.ExitCode, res.Signal = -1, syscall.SIGKILL
-	case status.Wait.Signaled():
-		res.ExitCode, res.Signal, res.CoreDumped = -1, status.Wait.Signal(), status.Wait.CoreDump()
-	default:
-		res.ExitCode = status.Wait.ExitStatus()
-	}
-	if u := status.Usage; u != nil {
-		res.UserTime, res.SystemTime = time.Duration(u.Utime.Nano()), time.Duration(u.Stime.Nano())
-		res.MaxRSS = int64(u.Maxrss) << 10 //nolint:unconvert // 32 bits on some architectures
-	}
+	res.set(status)
 	if r.group != nil {
 		stats, gerr := r.group.end()
 		res.Stats, err = stats, errors.Join(err, gerr)
@@ -44,6 +35,22 @@ func (s *Sandbox) supervise(r *running) {
 	s.state, s.running, s.result, s.err = stateEnded, nil, res, err
 	close(s.ended)
 	s.log.Debug("sandbox ended", "id", s.id, "result", res.String())
+}
+
+// set notes how a process ended.
+func (res *Result) set(status launch.Status) {
+	switch {
+	case !status.Known: // with process 1, the kernel killed everything
+		res.ExitCode, res.Signal = -1, syscall.SIGKILL
+	case status.Wait.Signaled():
+		res.ExitCode, res.Signal, res.CoreDumped = -1, status.Wait.Signal(), status.Wait.CoreDump()
+	default:
+		res.ExitCode = status.Wait.ExitStatus()
+	}
+	if u := status.Usage; u != nil {
+		res.UserTime, res.SystemTime = time.Duration(u.Utime.Nano()), time.Duration(u.Stime.Nano())
+		res.MaxRSS = int64(u.Maxrss) << 10 //nolint:unconvert // 32 bits on some architectures
+	}
 }
 
 // reasonFor tells why it ended: what somebody asked for counts only when the
@@ -92,9 +99,9 @@ func (s *Sandbox) Wait(ctx context.Context) (*Result, error) {
 // Signal sends a signal to the program, not to the other processes of the
 // sandbox. It matches [ErrNotRunning] when there is none.
 func (s *Sandbox) Signal(sig os.Signal) error {
-	number, ok := sig.(syscall.Signal)
-	if !ok || number < 1 || number > 64 {
-		return s.wrap("signal", "", "", errors.Join(ErrInvalidSpec, syscall.EINVAL))
+	number, err := signalNumber(sig)
+	if err != nil {
+		return s.wrap("signal", "", "", err)
 	}
 	s.mu.Lock()
 	r := s.running
@@ -102,11 +109,19 @@ func (s *Sandbox) Signal(sig os.Signal) error {
 	if r == nil {
 		return s.wrap("signal", "", "", ErrNotRunning)
 	}
-	err := r.process.Signal(number)
-	if errors.Is(err, os.ErrProcessDone) {
+	if err = r.process.Signal(number); errors.Is(err, os.ErrProcessDone) {
 		err = ErrNotRunning
 	}
 	return s.wrap("signal", "", "", err)
+}
+
+// signalNumber checks a signal.
+func signalNumber(sig os.Signal) (syscall.Signal, error) {
+	number, ok := sig.(syscall.Signal)
+	if !ok || number < 1 || number > 64 {
+		return 0, errors.Join(ErrInvalidSpec, syscall.EINVAL)
+	}
+	return number, nil
 }
 
 // Stop sends the stop signal to the program, kills everything when the grace

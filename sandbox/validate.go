@@ -104,7 +104,7 @@ func (s *Spec) checkPaths(errs *undo.Errors) {
 
 // check finds what is wrong with a process, whose command an image may still
 // give.
-func (p *Process) check(errs *undo.Errors, open bool) {
+func (p *ProcessSpec) check(errs *undo.Errors, open bool) {
 	if !open || len(p.Command) > 0 {
 		p.checkCommand(errs)
 	}
@@ -145,7 +145,7 @@ const (
 	maxArguments = 6 << 20
 )
 
-func (p *Process) checkCommand(errs *undo.Errors) {
+func (p *ProcessSpec) checkCommand(errs *undo.Errors) {
 	if len(p.Command) == 0 || p.Command[0] == "" {
 		errs.Add(errors.New("WithCommand: no command given"))
 		return
@@ -174,7 +174,7 @@ func (p *Process) checkCommand(errs *undo.Errors) {
 // maxProblems bounds what is said about one list.
 const maxProblems = 20
 
-func (p *Process) checkEnv(errs *undo.Errors) {
+func (p *ProcessSpec) checkEnv(errs *undo.Errors) {
 	before := errs.Len()
 	for i, kv := range p.Env {
 		if errs.Len()-before >= maxProblems {
@@ -215,7 +215,7 @@ func isNumber(s string) bool {
 }
 
 // lookupPaths are where the command may be, in order.
-func (p *Process) lookupPaths(env []string) []string {
+func (p *ProcessSpec) lookupPaths(env []string) []string {
 	name := p.Command[0]
 	if strings.Contains(name, "/") {
 		return []string{name}

@@ -30,9 +30,14 @@ var Last = len(names) - 1
 
 // The capabilities that the project itself reasons about.
 var (
-	Kill     = mustSet("KILL")
-	Mknod    = mustSet("MKNOD")
-	SysAdmin = mustSet("SYS_ADMIN")
+	Kill      = mustSet("KILL")
+	SetGID    = mustSet("SETGID")
+	SetUID    = mustSet("SETUID")
+	SetPCap   = mustSet("SETPCAP")
+	Mknod     = mustSet("MKNOD")
+	SysAdmin  = mustSet("SYS_ADMIN")
+	SysChroot = mustSet("SYS_CHROOT")
+	SysPtrace = mustSet("SYS_PTRACE")
 )
 
 func mustSet(name string) Set {

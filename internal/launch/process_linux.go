@@ -16,6 +16,7 @@ type Process struct {
 	control *os.File
 	out     outbox     // used by one goroutine, before the main process has executed
 	files   []*os.File // what the Program kept; likewise
+	main    int        // the main process's pid inside
 	early   Status     // when the main process ended before Start
 	sending sync.Mutex // orders to process 1, which must not mix
 
@@ -45,6 +46,9 @@ func (p *Process) PID() int {
 	defer p.mu.Unlock()
 	return p.proc.Pid
 }
+
+// MainPID is the main process's number inside.
+func (p *Process) MainPID() int { return p.main }
 
 // TakeFiles gives what the Program kept, see [program.Sequence.Keep]. They are
 // the caller's from now on; what was not taken is closed by Wait.

@@ -209,7 +209,7 @@ func (p *Process) awaitStart(prog *program.Program) error {
 			if len(p.files) != prog.Kept() {
 				return fmt.Errorf("BUG: got %d of %d files from launcher", len(p.files), prog.Kept())
 			}
-			started = true
+			started, p.main = true, int(m.arg)
 		case msgExited:
 			if p.early, err = p.readStatus(m); err != nil {
 				return err

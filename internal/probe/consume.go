@@ -90,9 +90,14 @@ func hoard(a []string) (string, error) {
 
 func write(f *os.File, mib int) error {
 	b := make([]byte, 1<<20)
-	for range mib {
+	for i := range mib {
 		if _, err := f.Write(b); err != nil {
 			return err
+		}
+		if i%4 == 3 { // a disk may be slow to take what is to be given back
+			if err := f.Sync(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
