@@ -240,7 +240,7 @@ func cmdCases() []cmdCase {
 		{name: "directory", run: func(_ *testing.T, ctx context.Context, j *journal, make maker) {
 			for _, env := range [][]string{nil, append(minimalEnv, "PWD=/nowhere"), minimalEnv} {
 				c := make(ctx, "cat", "/proc/self/environ")
-				*c.Dir, *c.Env = "/usr/bin", env
+				*c.Dir, *c.Env = "/bin", env
 				out, err := c.Output()
 				for kv := range strings.SplitSeq(string(out), "\x00") {
 					if strings.HasPrefix(kv, "PWD=") {
@@ -248,8 +248,8 @@ func cmdCases() []cmdCase {
 					}
 				}
 				j.errorOf("Output", err)
-				c = make(ctx, "./pwd")
-				*c.Dir, *c.Env = "/usr/bin/", env
+				c = make(ctx, "./sh", "-c", "pwd")
+				*c.Dir, *c.Env = "/bin/", env
 				out, err = c.Output()
 				j.note("%q %s", out, class(err))
 			}
