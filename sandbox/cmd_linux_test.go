@@ -239,7 +239,7 @@ func TestCmdState(t *testing.T) {
 func TestCmdWithoutCommand(t *testing.T) {
 	testutil.Unchanged(t)
 	var out bytes.Buffer
-	if err := (&sandbox.Cmd{Path: "pwd", Dir: "/usr", Stdout: &out}).Run(); err != nil || out.String() != "/usr\n" {
+	if err := (&sandbox.Cmd{Path: "pwd", Dir: "/tmp", Stdout: &out}).Run(); err != nil || out.String() != "/tmp\n" {
 		t.Errorf("Run = %v, %q", err, out.String())
 	}
 	if err := (&sandbox.Cmd{Path: "true", Cancel: func() error { return nil }}).Run(); !errors.Is(err, sandbox.ErrInvalidSpec) {
@@ -280,4 +280,40 @@ func TestCmdWithImage(t *testing.T) {
 	if out, err := c.Output(); string(out) != "called by another name\n" || err != nil {
 		t.Errorf("got %q, %v", out, err)
 	}
+}
+
+// TestCmdConcurrent: commands have nothing to do with each other, and their
+// processes can be signalled from anywhere.
+func TestCmdConcurrent(t *testing.T) {
+	testutil.Unchanged(t)
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			c := sandbox.Command(testContext(t), "cat")
+			in, err := c.StdinPipe()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			var out bytes.Buffer
+			c.Stdout = &out
+			if err := c.Start(); err != nil {
+				t.Error(err)
+				return
+			}
+			if n%2 == 0 {
+				go c.Process.Kill() //nolint:errcheck // whether it comes too late is no matter
+			} else {
+				go func() { // beside Wait, which closes it, too
+					_, _ = io.WriteString(in, "text")
+					_ = in.Close()
+				}()
+			}
+			err = c.Wait()
+			if n%2 == 0 && c.ProcessState.String() != "signal: killed" || n%2 == 1 && (err != nil || out.String() != "text") {
+				t.Errorf("command %d: %v, %q", n, err, out.String())
+			}
+		})
+	}
+	wg.Wait()
 }
