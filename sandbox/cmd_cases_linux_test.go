@@ -268,6 +268,9 @@ func cmdCases() []cmdCase {
 		{name: "text", run: func(_ *testing.T, ctx context.Context, j *journal, make maker) {
 			j.note("%s", make(ctx, "/bin/echo", "a", "b c"))
 			j.note("%s", make(ctx, "no-such-program", "-x"))
+			c := make(ctx, "/bin/echo", "a")
+			(*c.Args)[0], *c.Err = "name", errCustom
+			j.note("%s", c)
 			j.note("%q", fmt.Sprint(make(ctx, "no-such-program").state()))
 		}},
 		{name: "signal and kill", run: func(_ *testing.T, ctx context.Context, j *journal, make maker) {
