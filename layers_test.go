@@ -23,6 +23,7 @@ var layers = [][]string{
 	{"cgroup", "ns", "fs", "sandbox/seccomp", "image/layer"},
 	{"internal/launch", "cgroup/systemd", "image/archive", "image/rootfs", "image/registry", "image/registry/registrytest"},
 	{"sandbox"},
+	{"sandbox/sandboxtest"},
 }
 
 // outside are libraries that exactly one package may import, with the reason.

@@ -26,6 +26,8 @@ func TestInvalidSpecs(t *testing.T) {
 		want  []string
 	}{
 		"command":        {func(s *sandbox.Spec) { s.Process.Command = nil }, []string{"WithCommand", "no command"}},
+		"path NUL":       {func(s *sandbox.Spec) { s.Process.Path = "a\x00" }, []string{"WithCommand", "path", "NUL"}},
+		"path long":      {func(s *sandbox.Spec) { s.Process.Path = strings.Repeat("/x", 2500) }, []string{"WithCommand", "longer than 4095"}},
 		"argument NUL":   {func(s *sandbox.Spec) { s.Process.Command = []string{"x", "a\x00"} }, []string{"WithCommand", "argument 1", "NUL"}},
 		"env":            {func(s *sandbox.Spec) { s.Process.Env = []string{""} }, []string{"WithEnv", "KEY=VALUE"}},
 		"dir":            {func(s *sandbox.Spec) { s.Process.Dir = "." }, []string{"WithDir", "not absolute"}},

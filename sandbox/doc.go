@@ -8,7 +8,8 @@
 //
 // [New] takes options and touches nothing; [Sandbox.Start] sets everything up
 // and returns when the program executes; [Sandbox.Wait] gives its [Result] when
-// every process of the sandbox is gone. [Run] and [Output] do all of it.
+// every process of the sandbox is gone. [Run] and [Output] do all of it. [Command]
+// does it in the shape of os/exec. Package sandboxtest is for tests.
 //
 // Without a root file system the sandbox shows the host's programs read-only
 // and otherwise an empty, writable tree; [WithRootfs] shows a directory instead,

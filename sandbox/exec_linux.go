@@ -99,7 +99,7 @@ func (s *Sandbox) exec(ctx context.Context, opts []ProcOption) (*Process, error)
 // further gives the builder of another process, and its streams.
 func (r *running) further(s *Sandbox, opts []ProcOption) (*builder, *streams, error) {
 	spec := r.base.spec.clone()
-	spec.Process.Command, spec.Process.Entrypoint, spec.Process.DropCapabilities = nil, nil, nil
+	spec.Process.Path, spec.Process.Command, spec.Process.Entrypoint, spec.Process.DropCapabilities = "", nil, nil, nil
 	var problems undo.Errors
 	c := processConfig{spec: &spec.Process, problems: &problems, droppable: func(Droppable) {}}
 	for _, o := range opts {

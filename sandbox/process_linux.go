@@ -93,7 +93,7 @@ func (b *builder) seccomp(q *program.Sequence, f *filter) {
 // exec executes the command, looked up along PATH inside.
 func (b *builder) exec(q *program.Sequence) {
 	p, env := &b.spec.Process, b.environ()
-	q.Stage(program.Stage(StageExec), p.Command[0])
+	q.Stage(program.Stage(StageExec), p.program())
 	if paths := p.lookupPaths(env); len(paths) == 1 {
 		q.Execve(paths[0], p.Command, env)
 	} else {

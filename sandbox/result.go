@@ -47,8 +47,8 @@ type Result struct {
 	Protections Protections
 }
 
-// ending says in a few words how the program ended.
-func (r *Result) ending() string {
+// status says how the program ended, as os.ProcessState does.
+func (r *Result) status() string {
 	how := fmt.Sprintf("exit status %d", r.ExitCode)
 	if r.Signal != 0 {
 		how = "signal: " + r.Signal.String()
@@ -56,11 +56,16 @@ func (r *Result) ending() string {
 			how += " (core dumped)"
 		}
 	}
+	return how
+}
+
+// ending says in a few words how the program ended, and why.
+func (r *Result) ending() string {
 	switch r.Reason {
 	case ReasonExited, ReasonSignaled:
-		return how
+		return r.status()
 	}
-	return fmt.Sprintf("%s (%s)", r.Reason, how)
+	return fmt.Sprintf("%s (%s)", r.Reason, r.status())
 }
 
 // Duration is how long the sandbox existed.

@@ -73,10 +73,7 @@ func Output(ctx context.Context, opts ...Option) ([]byte, error) {
 			e.Stderr = errOut.bytes()
 		}
 	}
-	if out.over {
-		err = fmt.Errorf("%w of %d bytes: %w", ErrOutputLimit, MaxOutput, err)
-	}
-	return out.kept.Bytes(), err
+	return out.result(err)
 }
 
 // limitedBuffer keeps what fits and calls full once when more comes.

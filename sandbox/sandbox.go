@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -39,6 +40,8 @@ type Sandbox struct {
 	result  *Result            // set before ended is closed
 	err     error              // likewise: what went wrong besides the program
 	reason  Reason             // why it is being ended, if it is
+	lastPid int                // of process 1, from the start on
+	usage   *syscall.Rusage    // set before ended is closed; nil when not known
 }
 
 // past is a deadline that is over.

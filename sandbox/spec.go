@@ -67,6 +67,9 @@ type ProcessSpec struct {
 	// looked up along PATH, inside. With an image, it replaces the arguments of
 	// the image's entrypoint, and may be empty.
 	Command []string `json:"command"`
+	// Path, when not empty, is executed in place of the first word of Command,
+	// which stays what the program is told as its name.
+	Path string `json:"path,omitempty"`
 	// Entrypoint, with an image, replaces the image's: words that come before
 	// Command. A single empty one means none.
 	Entrypoint []string `json:"entrypoint,omitempty"`

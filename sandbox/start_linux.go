@@ -51,7 +51,7 @@ func (s *Sandbox) Start(ctx context.Context) error {
 		return s.startFailed(ctx, err)
 	}
 	r.started, r.setup = started, time.Since(started)
-	s.state, s.running, s.held = stateRunning, r, r.held
+	s.state, s.running, s.held, s.lastPid = stateRunning, r, r.held, r.process.PID()
 	if s.spec.Timeout > 0 {
 		r.timeout = time.AfterFunc(s.spec.Timeout-r.setup, func() { _ = s.end(ReasonTimeout) })
 	}

@@ -32,7 +32,7 @@ func (s *Sandbox) supervise(r *running) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	res.Reason = s.reasonFor(res)
-	s.state, s.running, s.result, s.err = stateEnded, nil, res, err
+	s.state, s.running, s.result, s.err, s.usage = stateEnded, nil, res, err, status.Usage
 	close(s.ended)
 	s.log.Debug("sandbox ended", "id", s.id, "result", res.String())
 }

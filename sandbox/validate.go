@@ -146,12 +146,15 @@ const (
 )
 
 func (p *ProcessSpec) checkCommand(errs *undo.Errors) {
-	if len(p.Command) == 0 || p.Command[0] == "" {
+	if len(p.Command) == 0 || p.program() == "" {
 		errs.Add(errors.New("WithCommand: no command given"))
 		return
 	}
-	if name := p.Command[0]; len(name) > 4095 {
+	if name := p.program(); len(name) > 4095 {
 		errs.Add(fmt.Errorf("WithCommand: name of %d bytes is longer than 4095", len(name)))
+	}
+	if strings.IndexByte(p.Path, 0) >= 0 {
+		errs.Add(fmt.Errorf("WithCommand: path %q contains a NUL byte", p.Path))
 	}
 	total := 0
 	for i, a := range p.Command {
@@ -214,9 +217,17 @@ func isNumber(s string) bool {
 	return s != "" && strings.Trim(strings.TrimPrefix(s, "-"), "0123456789") == ""
 }
 
+// program is what is executed.
+func (p *ProcessSpec) program() string {
+	if p.Path != "" {
+		return p.Path
+	}
+	return p.Command[0]
+}
+
 // lookupPaths are where the command may be, in order.
 func (p *ProcessSpec) lookupPaths(env []string) []string {
-	name := p.Command[0]
+	name := p.program()
 	if strings.Contains(name, "/") {
 		return []string{name}
 	}
