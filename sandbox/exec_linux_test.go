@@ -244,3 +244,47 @@ func TestExecWhileEnding(t *testing.T) {
 		group.Wait()
 	}
 }
+
+// TestExecIsClosed is CVE-2016-9962: a process that is joining the sandbox cannot
+// be looked into before it executes, nor can process 1, which keeps rights for
+// it. In the sandbox's own user namespace no capability changes that.
+func TestExecIsClosed(t *testing.T) {
+	testutil.Unchanged(t)
+	lanes(t, func(t *testing.T, lane sandbox.Option) { execIsClosed(t, lane) })
+	t.Run("capabilities", func(t *testing.T) {
+		execIsClosed(t, sandbox.WithCapabilities("SYS_PTRACE", "DAC_OVERRIDE", "DAC_READ_SEARCH"))
+	})
+}
+
+func execIsClosed(t *testing.T, opt sandbox.Option) {
+	r, w := io.Pipe()
+	s := running(t, opt, sandbox.WithStdout(w), sandbox.WithCommand(probePath, "lurk|sandkit-init"))
+	defer context.AfterFunc(testContext(t), func() { _ = w.Close() })()
+	out := bufio.NewReader(r)
+	if line, err := out.ReadString('\n'); line != "lurking\n" {
+		t.Fatal(line, err)
+	}
+	slow := make([]sandbox.ProcOption, 2000) // so that there is something to see
+	for i := range slow {
+		slow[i] = sandbox.WithRlimit("core", 0, 0)
+	}
+	for range 50 {
+		if _, _, err := execOutput(t, s, append(slow, sandbox.WithCommand("/bin/true"))...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, o := range execProbe(t, s, nil, "readlink|/proc/1/root", "readlink|/proc/1/exe", "read|/proc/1/environ", "read|/proc/1/maps",
+		"read|/proc/1/mem", "readlink|/proc/1/fd/0", "ptrace|1") {
+		denied(t, o, eacces, eperm)
+	}
+	if err := s.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	line, err := out.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := testutil.Outcomes(t, []byte(line)); o[0].Out != "seen=true inside=0" {
+		t.Errorf("%+v", o)
+	}
+}
