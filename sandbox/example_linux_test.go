@@ -37,6 +37,32 @@ func ExampleNew() {
 	// 0 <nil>
 }
 
+func ExampleSandbox_Exec() {
+	ctx := context.Background()
+	s, err := sandbox.New(sandbox.WithEnv("COLOUR=red"), sandbox.WithCommand("sleep", "1000"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close()
+	if err := s.Start(ctx); err != nil {
+		fmt.Println(err)
+		return
+	}
+	var out bytes.Buffer
+	p, err := s.Exec(ctx, sandbox.WithStdout(&out), sandbox.WithCommand("sh", "-c", "echo $COLOUR, by a child of process $PPID; exit 3"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	res, err := p.Wait(ctx)
+	fmt.Print(out.String())
+	fmt.Println(res.ExitCode, err)
+	// Output:
+	// red, by a child of process 1
+	// 3 exit status 3
+}
+
 func ExampleNew_everyProblemAtOnce() {
 	_, err := sandbox.New(
 		sandbox.WithCommand("true"),

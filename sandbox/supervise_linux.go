@@ -38,18 +38,18 @@ func (s *Sandbox) supervise(r *running) {
 }
 
 // set notes how a process ended.
-func (res *Result) set(status launch.Status) {
+func (r *Result) set(status launch.Status) {
 	switch {
 	case !status.Known: // with process 1, the kernel killed everything
-		res.ExitCode, res.Signal = -1, syscall.SIGKILL
+		r.ExitCode, r.Signal = -1, syscall.SIGKILL
 	case status.Wait.Signaled():
-		res.ExitCode, res.Signal, res.CoreDumped = -1, status.Wait.Signal(), status.Wait.CoreDump()
+		r.ExitCode, r.Signal, r.CoreDumped = -1, status.Wait.Signal(), status.Wait.CoreDump()
 	default:
-		res.ExitCode = status.Wait.ExitStatus()
+		r.ExitCode = status.Wait.ExitStatus()
 	}
 	if u := status.Usage; u != nil {
-		res.UserTime, res.SystemTime = time.Duration(u.Utime.Nano()), time.Duration(u.Stime.Nano())
-		res.MaxRSS = int64(u.Maxrss) << 10 //nolint:unconvert // 32 bits on some architectures
+		r.UserTime, r.SystemTime = time.Duration(u.Utime.Nano()), time.Duration(u.Stime.Nano())
+		r.MaxRSS = int64(u.Maxrss) << 10 //nolint:unconvert // 32 bits on some architectures
 	}
 }
 

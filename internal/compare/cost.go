@@ -38,7 +38,7 @@ func speedFigures(t table, title string) []figures.Figure {
 			lines = append(lines, figures.AtLeast("p50 of runc / p50, both with limits, "+title, p/limited, 10, "%.2f"))
 		}
 	}
-	return lines
+	return append(lines, execFigures(p50, title)...)
 }
 
 // aliveFigures tell what running sandboxes hold: one, and many.

@@ -37,8 +37,11 @@ func peers(ctx context.Context, f *files) (kinds []kind, missing []string, err e
 		}, nothing}
 	}
 	kinds = append(kinds, own(sandkitName))
-	if limits := sandbox.WithLimits(cgroup.Limits{MemoryMax: peer.MemoryLimit, CPUs: 1, Pids: peer.PidsLimit}); cgroupsFor(ctx, limits) {
+	limits := sandbox.WithLimits(cgroup.Limits{MemoryMax: peer.MemoryLimit, CPUs: 1, Pids: peer.PidsLimit})
+	if cgroupsFor(ctx, limits) {
 		kinds = append(kinds, own(limitedName, limits))
+	} else {
+		limits = sandbox.Options()
 	}
 	floor, err := startWorker("floor", f.floor, f.root, f.scratch, "/bin/true")
 	if err != nil {
@@ -49,7 +52,7 @@ func peers(ctx context.Context, f *files) (kinds []kind, missing []string, err e
 		name    string
 		command func() ([]string, error)
 	}{
-		{"fork and exec", func() ([]string, error) { return []string{filepath.Join(f.root, "bin/true")}, nil }},
+		{bareName, func() ([]string, error) { return []string{filepath.Join(f.root, "bin/true")}, nil }},
 		{"bwrap", func() ([]string, error) {
 			return append(peer.Bubblewrap(f.root), "/bin/true"), nil
 		}},
@@ -66,7 +69,7 @@ func peers(ctx context.Context, f *files) (kinds []kind, missing []string, err e
 		}
 		kinds = append(kinds, kind{c.name, execute(command), nothing})
 	}
-	return kinds, missing, nil
+	return withExec(ctx, f, limits, kinds, missing)
 }
 
 // execute runs a command of the host to its end.

@@ -127,11 +127,11 @@ func (p *Process) listen() (Status, error) {
 		return p.early, nil
 	}
 	for {
-		m, err := readMessage(p.control)
-		switch {
-		case err != nil:
-			return Status{}, nil // process 1 was killed
-		case m.kind == msgExited:
+		m, killed := readMessage(p.control)
+		if killed != nil {
+			return Status{}, nil //nolint:nilerr // then the end of the stream says only that
+		}
+		if m.kind == msgExited {
 			return p.readStatus(m)
 		}
 		if err := p.heard(m); err != nil {
