@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -60,6 +61,16 @@ func TestExec(t *testing.T) {
 		out, res, err = execOutput(t, s, sandbox.WithCommand("sh", "-c", "kill -9 $$"), sandbox.WithDir("/usr"))
 		if res == nil || res.Signal != syscall.SIGKILL || res.ExitCode != -1 || res.Reason != sandbox.ReasonSignaled || err == nil {
 			t.Errorf("%q, %+v, %v", out, res, err)
+		}
+		// Pipes block, as programs expect.
+		out, _, err = execOutput(t, s, sandbox.WithCommand("sh", "-c", "sed -n s/^flags://p /proc/self/fdinfo/0 /proc/self/fdinfo/1"), sandbox.WithStdin(strings.NewReader("")))
+		for flags := range strings.FieldsSeq(out) {
+			if n, nerr := strconv.ParseInt(flags, 8, 64); nerr != nil || n&syscall.O_NONBLOCK != 0 {
+				t.Errorf("%s, %v", flags, nerr)
+			}
+		}
+		if err != nil || len(strings.Fields(out)) != 2 {
+			t.Errorf("%q, %v", out, err)
 		}
 		file, err := os.CreateTemp(t.TempDir(), "")
 		if err != nil {

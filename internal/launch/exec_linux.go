@@ -83,6 +83,7 @@ func newMaking(prog *program.Program, files []*os.File) (*making, error) {
 	}
 	m := &making{prog: prog, answer: make(chan answer, 1)}
 	for _, f := range files {
+		f.Fd() // a pipe of this program's is to block whoever gets it
 		d, err := sys.Duplicate(f)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("duplicate %s: %w", f.Name(), err), m.close())
