@@ -40,6 +40,7 @@ type funcDriver struct {
 	f  func(Entry)
 }
 
+// Log calls the function.
 func (d *funcDriver) Log(e Entry) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -47,6 +48,7 @@ func (d *funcDriver) Log(e Entry) error {
 	return nil
 }
 
+// Close does nothing.
 func (d *funcDriver) Close() error { return nil }
 
 // Discard is a driver that forgets everything.

@@ -17,7 +17,7 @@ type piece struct {
 	file   *os.File
 	info   fs.FileInfo
 	header *packedHeader // nil for a plain file
-	number int           // which it was when it was last looked for; it only grows
+	number int           // which it was when it was last looked for
 }
 
 // open opens the file with a number, plain before packed; the error matches
@@ -67,11 +67,11 @@ func readHeader(f *os.File) (*packedHeader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", f.Name(), err)
 	}
-	h := &packedHeader{}
-	if json.Unmarshal(z.Extra, h) != nil {
-		return &packedHeader{}, nil
+	var h packedHeader
+	if err := json.Unmarshal(z.Extra, &h); err != nil {
+		h = packedHeader{} // of another program
 	}
-	return h, nil
+	return &h, nil
 }
 
 // packedOf tells whether a packed piece may be made from a plain one: another
@@ -107,26 +107,30 @@ func (b base) isAt(p *piece, n int) bool {
 // upwards, as files are renamed, so that it meets the piece on its way, and before
 // an older file that had the same identity when it was packed.
 func (b base) locate(p *piece) (bool, error) {
-	for n, oldest := p.number, -1; ; n++ {
-		if b.isAt(p, n) {
-			p.number = n
-			return true, nil
-		}
-		if n <= oldest {
-			continue
-		}
-		var err error
-		if oldest, err = b.oldest(); err != nil {
-			return false, err
-		}
-		if n <= oldest {
-			continue
+	// Only a listing of the directory, which misses what is renamed meanwhile,
+	// or a name that was given back, make it look again.
+	for from, tries := p.number, 0; tries < 10; from, tries = 0, tries+1 {
+		for n, oldest := from, -1; ; n++ {
+			if b.isAt(p, n) {
+				p.number = n
+				return true, nil
+			}
+			if n <= oldest {
+				continue
+			}
+			var err error
+			if oldest, err = b.oldest(); err != nil {
+				return false, err
+			}
+			if n > oldest {
+				break
+			}
 		}
 		if unlinked(p.file) {
-			return false, nil
+			break
 		}
-		n, oldest = p.number-1, -1 // a listing misses what is renamed meanwhile
 	}
+	return false, nil
 }
 
 // same tells whether p is what has become of q.
@@ -154,21 +158,36 @@ func (b base) older(p *piece) (*piece, error) {
 		if err != nil || !found {
 			return nil, err
 		}
-		oldest, err := b.oldest()
+		q, err := b.from(p.number + 1)
 		if err != nil {
 			return nil, err
-		}
-		var q *piece
-		for n := p.number + 1; n <= oldest+1 && q == nil; n++ {
-			if q, err = b.open(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return nil, err
-			}
 		}
 		// Nothing was renamed meanwhile if p is where it was.
 		if b.isAt(p, p.number) {
 			return q, nil
 		}
 		q.close() //nolint:errcheck // it was not even read
+	}
+}
+
+// from opens the youngest piece of those with a number from n on; nil when there
+// is none. While files are renamed some numbers are free for a moment, but looking
+// upwards meets the piece on its way.
+func (b base) from(n int) (*piece, error) {
+	for oldest := -1; ; n++ {
+		p, err := b.open(n)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return p, err
+		}
+		if n <= oldest {
+			continue
+		}
+		if oldest, err = b.oldest(); err != nil {
+			return nil, err
+		}
+		if n > oldest {
+			return nil, nil
+		}
 	}
 }
 
@@ -184,47 +203,63 @@ func (b base) newer(p *piece) (q *piece, lost bool, err error) {
 			q, err := b.first()
 			return q, q != nil, err
 		}
-		for n := p.number - 1; n >= 0 && q == nil; n-- {
+		n := p.number
+		for q = nil; n > 0 && q == nil; {
+			n--
 			if q, err = b.open(n); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return nil, false, err
 			}
 		}
-		if b.isAt(p, p.number) {
+		if q == nil {
+			n = -1
+		}
+		// A name that was free may have been taken by the piece in question right
+		// after it was looked at. Upwards, it is met.
+		if !b.anyBetween(n, p.number) && b.isAt(p, p.number) {
 			return q, false, nil
 		}
 		q.close() //nolint:errcheck // it was not even read
-		q = nil
 	}
+}
+
+// anyBetween tells whether there is a file with a number above m and below n.
+func (b base) anyBetween(m, n int) bool {
+	for k := m + 1; k < n; k++ {
+		_, plain := os.Lstat(b.plain(k))
+		_, packed := os.Lstat(b.packed(k))
+		if plain == nil || packed == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // first opens the oldest piece; nil when there is none.
 func (b base) first() (*piece, error) {
-	oldest, err := b.oldest()
-	if err != nil {
-		return nil, err
+	p, err := b.last()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	for n := oldest; n >= 0; n-- {
-		q, err := b.open(n)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return q, err
+	for err == nil {
+		var q *piece
+		if q, err = b.older(p); q == nil {
+			break
 		}
+		err = p.close()
+		p = q
 	}
-	return nil, nil
+	if err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	return p, nil
 }
 
 // last opens the youngest piece. The error matches fs.ErrNotExist when there is
-// none. While files are renamed there may be none at any name for a moment, but
-// one that is looked for upwards is met.
+// none.
 func (b base) last() (*piece, error) {
-	oldest, err := b.oldest()
-	if err != nil {
-		return nil, err
+	p, err := b.from(0)
+	if err == nil && p == nil {
+		err = &fs.PathError{Op: "open", Path: string(b), Err: fs.ErrNotExist}
 	}
-	for n := 0; n <= oldest+1; n++ {
-		p, err := b.open(n)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return p, err
-		}
-	}
-	return nil, &fs.PathError{Op: "open", Path: string(b), Err: fs.ErrNotExist}
+	return p, err
 }

@@ -12,13 +12,14 @@ type ringCursor struct {
 	next int64 // the number of the entry to read
 	byte int64 // how long the lines before are
 	end  int64 // where to stop
+	last int64 // how long the lines before end are
 }
 
 // cursor finds the first entry to read.
 func (r *Ring) cursor(o *Options) *ringCursor {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := &ringCursor{ring: r, opts: o, next: r.first(), byte: r.firstByte(), end: r.lines}
+	c := &ringCursor{ring: r, opts: o, next: r.first(), byte: r.firstByte(), end: r.lines, last: r.bytes}
 	if o.Tail >= 0 {
 		c.next, c.byte = r.lines, r.bytes
 		for i, n := len(r.items)-1, o.Tail; i >= r.head && n > 0; i-- {
@@ -29,7 +30,7 @@ func (r *Ring) cursor(o *Options) *ringCursor {
 		}
 	}
 	if o.Follow {
-		c.end = math.MaxInt64
+		c.end, c.last = math.MaxInt64, math.MaxInt64
 	}
 	return c
 }
@@ -79,9 +80,9 @@ func (c *ringCursor) take(batch []Entry) (n int, dropped *DroppedError, changed 
 	r := c.ring
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if first := min(r.first(), c.end); c.next < first {
-		dropped = &DroppedError{Lines: first - c.next, Bytes: r.firstByte() - c.byte}
-		c.next, c.byte = first, r.firstByte()
+	if first, before := min(r.first(), c.end), min(r.firstByte(), c.last); c.next < first {
+		dropped = &DroppedError{Lines: first - c.next, Bytes: before - c.byte}
+		c.next, c.byte = first, before
 	}
 	for i := r.head + int(c.next-r.first()); n < len(batch) && c.next < min(c.end, r.lines); i++ {
 		batch[n] = r.items[i].Entry
