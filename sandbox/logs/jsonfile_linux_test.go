@@ -69,7 +69,7 @@ func TestRotation(t *testing.T) {
 			t.Errorf("%+v: %s", c.o, got)
 		}
 		var total int64
-		for _, name := range strings.FieldsSeq(c.want) {
+		for name := range strings.FieldsSeq(c.want) {
 			info, err := os.Stat(filepath.Join(dir, name))
 			if err != nil {
 				t.Fatal(err)
