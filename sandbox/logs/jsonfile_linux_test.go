@@ -243,3 +243,17 @@ func TestTorn(t *testing.T) {
 	}
 	consecutive(t, readNumbers(t, path, Options{Tail: -1}), 32, 34)
 }
+
+// TestRemovedByHand: a log whose file somebody has removed goes on with the next
+// file.
+func TestRemovedByHand(t *testing.T) {
+	for _, maxFiles := range []int{1, 3} {
+		path := filepath.Join(t.TempDir(), "log")
+		d := mustOpen(t, path, JSONFileOptions{MaxSize: 1, MaxFiles: maxFiles})
+		logRange(t, d, 0, 1)
+		mustRemove(t, path)
+		logRange(t, d, 1, 3)
+		mustClose(t, d)
+		consecutive(t, readNumbers(t, path, Options{Tail: -1}), -1, 3)
+	}
+}

@@ -22,7 +22,9 @@ import (
 // Reading stops by itself at the last entry that was there when it began; when
 // following, once the writer is gone, when Options.Until is over, or with the
 // cause of the context's end. The error matches fs.ErrNotExist when there is no
-// log, and errors.ErrUnsupported when following on a system without inotify.
+// log, and errors.ErrUnsupported when following on a system without inotify. A
+// follower takes one inotify instance, of which a user may have 128 unless
+// fs.inotify.max_user_instances says otherwise.
 func ReadJSONFile(ctx context.Context, path string, o Options) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		r := &fileReader{opts: o, yield: yield}

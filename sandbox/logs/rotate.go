@@ -61,14 +61,19 @@ func (l *JSONFile) shift() error {
 	if l.opts.MaxFiles < 2 {
 		return nil
 	}
-	return l.disk.rename(l.base.plain(0), l.base.plain(1))
+	if err := l.disk.rename(l.base.plain(0), l.base.plain(1)); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil // somebody has removed it
 }
 
 // unshift gives the file that is written its name back.
 func (l *JSONFile) unshift() error {
 	var errs undo.Errors
 	if l.opts.MaxFiles > 1 {
-		errs.Add(l.disk.rename(l.base.plain(1), l.base.plain(0)))
+		if err := l.disk.rename(l.base.plain(1), l.base.plain(0)); !errors.Is(err, os.ErrNotExist) {
+			errs.Add(err)
+		}
 	}
 	errs.Add(l.disk.remove(l.base.next()))
 	return errs.Err()
