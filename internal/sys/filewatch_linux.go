@@ -1,7 +1,6 @@
 package sys
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -68,14 +67,9 @@ func (w *FileWatch) Wait() error {
 	return nil
 }
 
-// Interrupt has this and all later calls of Wait fail.
-func (w *FileWatch) Interrupt() error {
-	err := w.file.SetReadDeadline(time.Unix(1, 0))
-	if errors.Is(err, os.ErrClosed) {
-		return nil // nobody waits any more
-	}
-	return err
-}
+// Interrupt has this and all later calls of Wait fail. It fails itself after
+// Close.
+func (w *FileWatch) Interrupt() error { return w.file.SetReadDeadline(time.Unix(1, 0)) }
 
 // Close ends all watches.
 func (w *FileWatch) Close() error { return w.file.Close() }

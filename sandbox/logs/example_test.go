@@ -12,8 +12,7 @@ func ExampleRing() {
 	ring := logs.NewRing(64 << 10)
 	out := logs.NewWriter(ring, logs.Stdout, time.Now)
 	fmt.Fprintln(out, "starting")
-	fmt.Fprintln(out, "listening on :80")
-	fmt.Fprint(out, "bye")
+	fmt.Fprintf(out, "listening on :%d\nbye", 80) //nolint:errcheck // an example
 	if err := out.Close(); err != nil {
 		fmt.Println(err)
 	}

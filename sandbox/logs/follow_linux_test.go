@@ -107,14 +107,15 @@ func TestKilledWriter(t *testing.T) {
 			acknowledged := 0
 			lines := bufio.NewScanner(out)
 			var followers sync.WaitGroup
+			following := false
 			var got [2][]int
 			for lines.Scan() {
 				if acknowledged, err = strconv.Atoi(lines.Text()); err != nil {
 					t.Fatal(err)
 				}
-				if followers := &followers; got[0] == nil {
+				if !following {
+					following = true
 					for i := range got {
-						got[i] = []int{}
 						followers.Go(func() { got[i] = readNumbers(t, path, Options{Tail: -1, Follow: true}) })
 					}
 				}
