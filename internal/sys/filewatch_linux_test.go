@@ -24,8 +24,8 @@ func TestFileWatch(t *testing.T) {
 	if _, err := w.AddFile(path + "no"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("watch what is not there: %v", err)
 	}
-	if _, err := w.AddNames(path); err == nil {
-		t.Error("watched names in a file")
+	if _, err := w.AddName(path + "/x"); err == nil {
+		t.Error("watched a name in a file")
 	}
 	id, err := w.AddFile(path)
 	if err != nil {
@@ -43,15 +43,32 @@ func TestFileWatch(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("write: %v", err)
 	}
-	names, err := w.AddNames(dir)
+	names, err := w.AddName(path + "2")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if n, err := w.Named(); n != 0 || err != nil {
+		t.Errorf("named %d times, %v", n, err)
 	}
 	if err := os.Rename(path, path+"2"); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Wait(); err != nil {
 		t.Errorf("rename: %v", err)
+	}
+	for i := range 3 {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := w.Named(); n != int64(i+1) || err != nil {
+			t.Errorf("named %d times, %v", n, err)
+		}
+		if err := os.Rename(path, path+"2"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := w.Named(); n != 4 || err != nil {
+		t.Errorf("named %d times, %v", n, err)
 	}
 	if err := errors.Join(w.Remove(id), w.Remove(names), w.Remove(id), w.Interrupt()); err != nil {
 		t.Error(err)

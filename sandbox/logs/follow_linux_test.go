@@ -149,8 +149,14 @@ func TestKilledWriter(t *testing.T) {
 // TestFollowerSeesLines: an entry is seen when it is logged, not later.
 func TestFollowerSeesLines(t *testing.T) {
 	testutil.Unchanged(t)
-	path := filepath.Join(t.TempDir(), "log")
-	d := mustOpen(t, path, JSONFileOptions{MaxSize: 300, MaxFiles: 3})
+	for _, o := range []JSONFileOptions{{}, {MaxSize: 300, MaxFiles: 3}, {MaxSize: 300, MaxFiles: 3, Compress: true}, {MaxSize: 200}, {MaxSize: 1}} {
+		followStepByStep(t, filepath.Join(t.TempDir(), "log"), o)
+	}
+}
+
+func followStepByStep(t *testing.T, path string, o JSONFileOptions) {
+	t.Helper()
+	d := mustOpen(t, path, o)
 	logRange(t, d, 0, 1)
 	next := 0
 	for e, err := range ReadJSONFile(t.Context(), path, Options{Tail: -1, Follow: true}) {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sandkit/sandkit/internal/testutil"
 )
@@ -255,5 +256,25 @@ func TestRemovedByHand(t *testing.T) {
 		logRange(t, d, 1, 3)
 		mustClose(t, d)
 		consecutive(t, readNumbers(t, path, Options{Tail: -1}), -1, 3)
+	}
+}
+
+// TestLargeBatch: what is too much for one write(2), with files that end within
+// it; an entry that cannot be written ends it.
+func TestLargeBatch(t *testing.T) {
+	batch := make([]Entry, 20000)
+	for i := range batch {
+		batch[i] = numbered(i)
+	}
+	for _, o := range []JSONFileOptions{{}, {MaxSize: 100_000, MaxFiles: 1000}} {
+		path := filepath.Join(t.TempDir(), "log")
+		d := mustOpen(t, path, o)
+		if err := d.LogAll(batch); err != nil {
+			t.Fatal(err)
+		}
+		isErr(t, d.LogAll([]Entry{{Time: time.Unix(1<<40, 0)}}), errLate)
+		logRange(t, d, len(batch), len(batch)+1)
+		mustClose(t, d)
+		consecutive(t, readNumbers(t, path, Options{Tail: -1}), 0, len(batch)+1)
 	}
 }

@@ -30,6 +30,7 @@ func openWatch(base) (*watch, error) { return nil, unsupported("following log fi
 
 func (*watch) interrupt()           {}
 func (*watch) writerGone() bool     { return true }
+func (*watch) renamed() int64       { return -1 }
 func (*watch) addFile(string) error { return unsupported("following log files") }
 func (*watch) wait() error          { return unsupported("following log files") }
 func (*watch) close() error         { return nil }

@@ -54,6 +54,7 @@ type fileReader struct {
 	size    int64           // of end
 	watch   *watch          // when following
 	watched bool            // at is the file that is watched
+	born    int64           // how often a file got the log's name before at did; -1: not known
 }
 
 func (r *fileReader) run(ctx context.Context, path string) (err error) {
@@ -100,7 +101,7 @@ func (r *fileReader) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.at = last
+	r.at, r.born = last, r.birth(last)
 	if !r.opts.Follow {
 		r.end, r.size = last, last.info.Size()
 		if last.header != nil {
@@ -164,11 +165,32 @@ func (p *piece) unpack() (io.Reader, error) {
 // moveTo makes p the piece to read.
 func (r *fileReader) moveTo(p *piece) error {
 	old := r.at
-	r.at, r.watched = p, false
+	r.at, r.watched, r.born = p, false, r.birth(p)
 	if old != r.end {
 		return old.close()
 	}
 	return nil
+}
+
+// birth gives how often a file got the log's name before p did, as far as the
+// watch has seen; -1 when p has it no more. The watch tells of no change then that
+// was before: all has to be read once more before waiting.
+func (r *fileReader) birth(p *piece) int64 {
+	if r.watch == nil || p.number > 0 {
+		return -1
+	}
+	times := r.watch.renamed()
+	if !r.base.isAt(p, 0) {
+		return -1
+	}
+	return times
+}
+
+// follows tells whether next came right after the piece, which was removed. A log
+// of one file has no other in which that could be seen.
+func (r *fileReader) follows(next *piece) bool {
+	born := r.birth(next)
+	return born > 0 && r.born >= 0 && born == r.born+1
 }
 
 // start reads from an offset of the piece on.
@@ -276,7 +298,7 @@ func (r *fileReader) advance(ctx context.Context) (bool, error) {
 	// Now nobody writes to the piece any more, but somebody may have since it was
 	// read.
 	err = r.readLines(ctx)
-	if err == nil && lost && !r.yield(Entry{}, &DroppedError{Lines: -1, Bytes: -1}) {
+	if err == nil && lost && !r.follows(next) && !r.yield(Entry{}, &DroppedError{Lines: -1, Bytes: -1}) {
 		err = errEnough
 	}
 	if err != nil {

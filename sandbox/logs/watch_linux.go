@@ -3,7 +3,6 @@ package logs
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -25,7 +24,7 @@ func openWatch(b base) (_ *watch, err error) {
 	if w.changes, err = sys.NewFileWatch(); err != nil {
 		return nil, err
 	}
-	if _, err := w.changes.AddNames(filepath.Dir(string(b))); err != nil {
+	if _, err := w.changes.AddName(string(b)); err != nil {
 		return nil, errors.Join(err, w.changes.Close())
 	}
 	w.fifo, err = openFIFO(b.lock(), os.O_RDONLY)
@@ -69,6 +68,16 @@ func (w *watch) addFile(path string) error {
 		return w.changes.Remove(old)
 	}
 	return nil
+}
+
+// renamed gives how often a file got the log's name since the watch began; -1
+// when that is not known.
+func (w *watch) renamed() int64 {
+	n, err := w.changes.Named()
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 // wait returns when there may be something new, and from an interrupt on at once.
