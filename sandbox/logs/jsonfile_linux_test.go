@@ -37,6 +37,20 @@ func mustRemove(t testing.TB, path string) {
 	}
 }
 
+// allowed gives what the umask leaves of permissions.
+func allowed(t testing.TB, mode fs.FileMode) fs.FileMode {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "probe")
+	if err := os.WriteFile(path, nil, mode); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Mode().Perm()
+}
+
 func TestRotation(t *testing.T) {
 	const size = 300
 	for _, c := range []struct {
@@ -75,8 +89,8 @@ func TestRotation(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if info.Mode().Perm() != 0o640 {
-				t.Errorf("%s has %v", name, info.Mode())
+			if want := allowed(t, 0o640); info.Mode().Perm() != want {
+				t.Errorf("%s has %v, want %v", name, info.Mode(), want)
 			}
 			if c.o.MaxSize > 0 && info.Size() >= size+100 {
 				t.Errorf("%s has %d bytes", name, info.Size())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,7 +20,6 @@ import (
 // TestReadOptions: whatever is asked for, and however the files are cut, the
 // entries are those that a loop over all finds.
 func TestReadOptions(t *testing.T) {
-	testutil.Unchanged(t)
 	const n = 150
 	for _, o := range []JSONFileOptions{{}, {MaxSize: 1000, MaxFiles: 100}, {MaxSize: 1000, MaxFiles: 100, Compress: true}, {MaxSize: 1, MaxFiles: 200}} {
 		if testing.Short() && o.MaxSize == 1 {
@@ -230,6 +230,31 @@ func TestFollowEnds(t *testing.T) {
 	}
 	if n != 3 {
 		t.Errorf("%d entries", n)
+	}
+}
+
+// TestFollowIsInterrupted: a context that ends while nothing is logged.
+func TestFollowIsInterrupted(t *testing.T) {
+	testutil.Unchanged(t)
+	path := filepath.Join(t.TempDir(), "log")
+	d := mustOpen(t, path, JSONFileOptions{})
+	defer mustClose(t, d)
+	ring := NewRing(0)
+	o := Options{Follow: true}
+	for name, read := range map[string]func(context.Context) iter.Seq2[Entry, error]{
+		"file": func(ctx context.Context) iter.Seq2[Entry, error] { return ReadJSONFile(ctx, path, o) },
+		"ring": func(ctx context.Context) iter.Seq2[Entry, error] { return ring.Read(ctx, o) },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+		n := 0
+		for e, err := range read(ctx) {
+			if n++; !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: %v, %v", name, e, err)
+			}
+		}
+		if cancel(); n != 1 {
+			t.Errorf("%s: %d times", name, n)
+		}
 	}
 }
 
