@@ -1,0 +1,49 @@
+package state
+
+import (
+	"context"
+	"fmt"
+)
+
+// Discard removes a record that cannot be read, by its full id, with its
+// directory and its names. One that can be read is an *[InvalidError]: it is
+// removed by Adopt and Remove. The error is an *[OwnedError] when it has an
+// owner.
+func (s *Store) Discard(ctx context.Context, id string) error {
+	err := s.through(ctx, s.alone, func() error { return s.discard(id) })
+	if err != nil {
+		return fmt.Errorf("discard sandbox %s: %w", clip(id, idLength), err)
+	}
+	return nil
+}
+
+func (s *Store) discard(id string) error {
+	_, err := s.read(id)
+	if err == nil {
+		_, err = s.readSpec(id)
+	}
+	if err == nil || noEntry(err) {
+		return &InvalidError{"ID", id, "the record can be read"}
+	}
+	if isNotFound(err) {
+		return err
+	}
+	if alive, err := s.owned(id); err != nil && !isForeign(err) {
+		return err
+	} else if alive {
+		return &OwnedError{ID: id, Name: "damaged"}
+	}
+	if err := s.files.removeAll(recordPath(id)); err != nil {
+		return err
+	}
+	if err := s.trashBox(id); err != nil {
+		return err
+	}
+	names, err := s.files.list(namesDir)
+	for _, name := range names {
+		if err == nil {
+			err = s.dropName(name, id)
+		}
+	}
+	return err
+}
