@@ -111,7 +111,7 @@ func (s *Store) owned(id string) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, err
+		return false, explain(s.files.root, boxPath(id, ownerFile), err)
 	}
 	defer lock.Close()
 	return locked(lock, 0)

@@ -191,9 +191,6 @@ func (c *collection) releaseNames(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		stale, err := c.store.releaseStale(name)
-		if err != nil && isForeign(err) {
-			err = &CorruptError{Path: namePath(name), Err: err}
-		}
 		c.add(err)
 		if stale && err == nil {
 			c.report.Names = append(c.report.Names, name)

@@ -184,10 +184,11 @@ func owner(t *testing.T, s *Store, policy string) (id string, kill func()) {
 	t.Helper()
 	cmd := helper(t, "own", s.Dir(), policy)
 	pipe, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
+	_, stdinErr := cmd.StdinPipe() // Wait closes it
+	if err := errors.Join(err, stdinErr); err != nil {
+		t.Fatal(err)
 	}
-	if err != nil {
+	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(pipe).ReadString('\n')

@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -28,7 +29,7 @@ func (s *Store) discard(id string) error {
 	if isNotFound(err) {
 		return err
 	}
-	if alive, err := s.owned(id); err != nil && !isForeign(err) {
+	if alive, err := s.owned(id); err != nil && !errors.Is(err, ErrCorrupt) {
 		return err
 	} else if alive {
 		return &OwnedError{ID: id, Name: "damaged"}

@@ -61,7 +61,7 @@ func (s *Store) read(id string) (*document, error) {
 	var d *document
 	if err == nil {
 		d, err = decode(id, b)
-	} else if !isDamage(err) {
+	} else if !errors.Is(err, ErrCorrupt) {
 		return nil, fmt.Errorf("read record: %w", err)
 	}
 	if err != nil {
@@ -70,19 +70,13 @@ func (s *Store) read(id string) (*document, error) {
 	return d, nil
 }
 
-// isDamage tells errors of a file that is something else from those of a
-// machine that has no descriptors left, and the like.
-func isDamage(err error) bool {
-	return errors.Is(err, ErrCorrupt) || isForeign(err)
-}
-
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
 
 // readSpec gives Record.Spec.
 func (s *Store) readSpec(id string) (json.RawMessage, error) {
 	b, err := s.files.read(boxPath(id, specFile), longestSpec)
 	if err != nil {
-		if isDamage(err) {
+		if errors.Is(err, ErrCorrupt) {
 			err = &CorruptError{Path: boxPath(id, specFile), Err: err}
 		}
 		return nil, err

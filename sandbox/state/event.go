@@ -45,7 +45,7 @@ type note struct {
 
 // keptNotes is how many events a document holds. Who watches and is slower
 // than that many events of one sandbox misses the first of them.
-const keptNotes = 8
+const keptNotes = 16
 
 // notes gives the last events of a sandbox, of which those that tell the
 // difference between two documents are the end.

@@ -36,14 +36,26 @@ func (f *files) read(path string, limit int64) ([]byte, error) {
 func readAll(root *os.Root, path string, limit int64) ([]byte, error) {
 	file, err := root.OpenFile(path, os.O_RDONLY|noFollow, 0)
 	if err != nil {
-		return nil, err
+		return nil, explain(root, path, err)
 	}
 	defer file.Close()
 	b, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("%s has more than %d bytes: %w", path, limit, ErrCorrupt)
+	if err != nil {
+		return nil, explain(root, path, err)
 	}
-	return b, err
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("%s has more than %d bytes: %w", path, limit, ErrCorrupt)
+	}
+	return b, nil
+}
+
+// explain tells errors of what is no regular file from those of a machine that
+// has no descriptors left, and the like.
+func explain(root *os.Root, path string, err error) error {
+	if info, statErr := root.Lstat(path); statErr == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file but %v: %w", path, info.Mode(), ErrCorrupt)
+	}
+	return err
 }
 
 // list gives the names in a directory, in no order.

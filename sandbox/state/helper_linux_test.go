@@ -103,7 +103,8 @@ func helperOwn(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Println(e.ID())
-	select {}
+	_, err = os.Stdin.Read(make([]byte, 1)) // until the test kills it, or is gone
+	return err
 }
 
 // helperInherit owns what it got as descriptor 3 until its standard input ends.
@@ -151,7 +152,11 @@ func helperLife(ctx context.Context, args []string) (err error) {
 			return err
 		}
 	}
-	return errors.Join(e.Rename(ctx, "death"), e.Remove(ctx))
+	if err := e.Rename(ctx, "death"); err != nil {
+		return err
+	}
+	_, _ = os.Stdin.Read(make([]byte, 1)) // until all of it was seen
+	return e.Remove(ctx)
 }
 
 // helperChurn creates, lists, renames and removes, and prints what is there at

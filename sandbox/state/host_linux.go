@@ -27,11 +27,6 @@ func watchDir(dir *os.File) (watcher, error) { return sys.WatchDir(dir) }
 // watchChange is a change in a watched directory.
 type watchChange = sys.WatchChange
 
-// isForeign tells the errors of opening and reading what is no regular file.
-func isForeign(err error) bool {
-	return errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.ENOTDIR)
-}
-
 // checkOwner makes sure that nobody else may change a directory.
 func checkOwner(dir string, info os.FileInfo) error {
 	st, ok := info.Sys().(*syscall.Stat_t)

@@ -22,7 +22,6 @@ func syncData(*os.File) error                { return supported() }
 func checkOwner(string, os.FileInfo) error   { return supported() }
 func bootID() (string, error)                { return "", supported() }
 func processStart(int) (uint64, error)       { return 0, supported() }
-func isForeign(error) bool                   { return false }
 func watchDir(*os.File) (watcher, error)     { return nil, supported() }
 
 // watchChange is a change in a watched directory.

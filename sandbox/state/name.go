@@ -85,11 +85,11 @@ func (s *Store) holder(name string) (nameHolder, error) {
 	if noEntry(err) {
 		return nameHolder{}, nil
 	}
-	if err != nil {
-		return nameHolder{}, err
+	if err == nil && !isID(id) {
+		err = &InvalidError{"link", id, "it is no id"}
 	}
-	if !isID(id) {
-		return nameHolder{}, &CorruptError{Path: namePath(name), Err: &InvalidError{"link", id, "it is no id"}}
+	if err != nil {
+		return nameHolder{}, &CorruptError{Path: namePath(name), Err: err}
 	}
 	doc, err := s.read(id)
 	switch {

@@ -21,10 +21,11 @@ type watcher interface {
 // records that cannot be trusted, and it goes on. Who leaves it early need not
 // end ctx; who never begins it has to.
 //
-// What a sandbox did is kept with its record, so that somebody who is slow, or
-// whom the kernel drops events, misses none unless one sandbox had more than
-// eight in between. The end of what a dead process owned is told when it is
-// collected.
+// The last sixteen events of a sandbox are kept with its record, so that who is
+// slow, or loses what the kernel tells, misses only what came before those. Of a
+// sandbox that was removed before it was looked at, EventDestroy may be all that
+// is told, with no more than its ID. The end of what a dead process owned is told
+// when it is collected.
 func (s *Store) Watch(ctx context.Context) iter.Seq2[Event, error] {
 	f, err := s.follow()
 	if err != nil {
