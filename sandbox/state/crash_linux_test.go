@@ -147,7 +147,10 @@ func TestFailedRename(t *testing.T) {
 func TestManyProcesses(t *testing.T) {
 	testutil.Unchanged(t)
 	s := newStore(t)
-	const processes = 50
+	processes := 50
+	if testing.Short() {
+		processes = 12 // an emulated processor takes long to start programs
+	}
 	running := make([]*exec.Cmd, processes)
 	out := make([]bytes.Buffer, processes)
 	for n := range running {
@@ -177,6 +180,49 @@ func TestManyProcesses(t *testing.T) {
 		}
 	}
 	consistent(t, s, len(acknowledged))
+}
+
+// TestKilledAnywhere: of processes that are killed in the middle of whatever
+// they do, a collection leaves what they acknowledged, and nothing else that is
+// half made.
+func TestKilledAnywhere(t *testing.T) {
+	testutil.Unchanged(t)
+	s := newStore(t)
+	acknowledged := make(map[string]string)
+	for range 4 {
+		var running []*exec.Cmd
+		var lines []*bufio.Scanner
+		for range 6 {
+			cmd := helper(t, "churn", s.Dir())
+			pipe, err := cmd.StdoutPipe()
+			if err == nil {
+				err = cmd.Start()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			running, lines = append(running, cmd), append(lines, bufio.NewScanner(pipe))
+		}
+		for n, cmd := range running {
+			lines[n].Scan()
+			_ = cmd.Process.Kill() // it may have ended
+			for ok := true; ok; ok = lines[n].Scan() {
+				if id, name, found := strings.Cut(lines[n].Text(), " "); found {
+					acknowledged[id] = name
+				}
+			}
+			_ = cmd.Wait()
+		}
+		if _, err := s.Collect(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		consistent(t, s, -1)
+	}
+	for id, name := range acknowledged {
+		if v, err := s.Lookup(id); err != nil || v.Record.Name != name {
+			t.Errorf("%s %s: %s, %v", id, name, v.Record.Name, err)
+		}
+	}
 }
 
 // owner starts a process that owns a running sandbox.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/sandkit/sandkit/sandbox/state"
 )
@@ -80,6 +82,22 @@ func ExampleStore_Watch() {
 	// Output:
 	// create web
 	// destroy web
+}
+
+// A table is what docker ps prints.
+func ExampleFormatTable() {
+	now := time.Now()
+	list := []state.Summary{{
+		Record: state.Record{ID: state.NewID(), Name: "web", Image: "busybox", Command: []string{"httpd", "-f"}, Created: now.Add(-time.Hour)},
+		Status: state.Status{State: state.Exited, ExitCode: 143, Started: now.Add(-time.Hour), Finished: now.Add(-2 * time.Minute)},
+	}}
+	var b strings.Builder
+	if err := state.FormatTable(&b, list, state.TableOptions{Now: now}); err != nil {
+		log.Fatal(err)
+	}
+	_, fields, _ := strings.Cut(strings.Split(b.String(), "\n")[1], " ") // but for the id
+	fmt.Println(strings.TrimSpace(fields))
+	// Output: busybox   "httpd -f"   About an hour ago   Exited (143) 2 minutes ago             web
 }
 
 func ExampleParseFilter() {

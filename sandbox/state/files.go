@@ -159,12 +159,43 @@ func (f *files) remove(path string) error {
 	return nil
 }
 
-// removeAll removes a tree; one that is not there is fine.
+// removeAll removes a tree, whose directories may forbid it to their owner; one
+// that is not there is fine.
 func (f *files) removeAll(path string) error {
 	if err := f.check("removeall", path); err != nil {
 		return err
 	}
+	err := f.root.RemoveAll(path)
+	if !errors.Is(err, os.ErrPermission) {
+		return err
+	}
+	if err := f.unlockTree(path); err != nil {
+		return err
+	}
 	return f.root.RemoveAll(path)
+}
+
+// unlockTree gives the owner all permissions to the directories of a tree.
+func (f *files) unlockTree(path string) error {
+	if err := f.root.Chmod(path, 0o700); err != nil {
+		return err
+	}
+	dir, err := f.root.Open(path)
+	if err != nil {
+		return err
+	}
+	entries, err := dir.ReadDir(-1)
+	if err := errors.Join(err, dir.Close()); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			if err := f.unlockTree(path + "/" + e.Name()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func random() string {

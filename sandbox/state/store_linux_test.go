@@ -1,13 +1,16 @@
 package state
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sandkit/sandkit/internal/testutil"
 )
@@ -64,6 +67,56 @@ func TestLife(t *testing.T) {
 		t.Errorf("removed twice: %v", err)
 	}
 	consistent(t, s, 0)
+}
+
+// TestRemoveLocked: directories that forbid it to their owner go as well.
+func TestRemoveLocked(t *testing.T) {
+	s := newStore(t)
+	e := create(t, s, Record{Name: "web"})
+	inner := filepath.Join(e.Dir(), "a", "b")
+	if err := errors.Join(os.MkdirAll(inner, 0o700), os.WriteFile(inner+"/f", nil, 0), os.Chmod(inner, 0), os.Chmod(filepath.Dir(inner), 0o500)); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	consistent(t, s, 0)
+}
+
+// TestUpdateFails: what f refuses, or the disk, changes nothing.
+func TestUpdateFails(t *testing.T) {
+	s := newStore(t)
+	e := create(t, s, Record{Name: "web"})
+	refused := errors.New("refused")
+	err := e.Update(func(st *Status) error { st.State = Running; return refused })
+	if !errors.Is(err, refused) || e.Status().State != Created {
+		t.Errorf("refused: %v", err)
+	}
+	for step := range 4 { // create, write, sync, rename
+		failAt(step, false, syscall.ENOSPC)(s)
+		err := e.Update(func(st *Status) error { st.State = Running; return nil })
+		s.files.fault = nil
+		v, lookErr := s.Lookup("web")
+		if !errors.Is(err, syscall.ENOSPC) || e.Status().State != Created || lookErr != nil || v.Status.State != Created {
+			t.Errorf("step %d: %v, %+v, %v", step, err, v.Status, lookErr)
+		}
+	}
+	set(t, e, func(st *Status) { st.State = Running })
+}
+
+// TestGateEnds: who waits for the gate gives up with the context.
+func TestGateEnds(t *testing.T) {
+	s := newStore(t)
+	g, err := s.alone(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := s.Create(ctx, Record{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
 }
 
 // checkModes: everything is for its owner alone.
