@@ -46,7 +46,11 @@ func (s *Store) openOwner(id string) (*os.File, error) {
 	if _, readErr := s.read(id); readErr != nil {
 		return nil, readErr // it is being removed, or there is none
 	}
-	return nil, &CorruptError{Path: boxPath(id, ownerFile), Err: err}
+	path := boxPath(id, ownerFile)
+	if err = explain(s.files.root, path, err); noEntry(err) || errors.Is(err, ErrCorrupt) {
+		err = &CorruptError{Path: path, Err: err}
+	}
+	return nil, err
 }
 
 // own makes an Entry of a record whose lock is free, or is this file's already.

@@ -6,10 +6,9 @@ import (
 	"fmt"
 )
 
-// Discard removes a record that cannot be read, by its full id, with its
-// directory and its names. One that can be read is an *[InvalidError]: it is
-// removed by Adopt and Remove. The error is an *[OwnedError] when it has an
-// owner.
+// Discard removes a damaged record, by its full id, with its directory and its
+// names. A good one is an *[InvalidError]: it is removed by Adopt and Remove.
+// The error is an *[OwnedError] when it has an owner.
 func (s *Store) Discard(ctx context.Context, id string) error {
 	err := s.through(ctx, s.alone, func() error { return s.discard(id) })
 	if err != nil {
@@ -19,14 +18,9 @@ func (s *Store) Discard(ctx context.Context, id string) error {
 }
 
 func (s *Store) discard(id string) error {
-	_, err := s.read(id)
-	if err == nil {
-		_, err = s.readSpec(id)
-	}
-	if err == nil || noEntry(err) {
+	if err := s.whole(id); err == nil {
 		return &InvalidError{"ID", id, "the record can be read"}
-	}
-	if isNotFound(err) {
+	} else if !errors.Is(err, ErrCorrupt) {
 		return err
 	}
 	if alive, err := s.owned(id); err != nil && !errors.Is(err, ErrCorrupt) {
@@ -47,4 +41,19 @@ func (s *Store) discard(id string) error {
 		}
 	}
 	return err
+}
+
+// whole tells what is damaged of a record.
+func (s *Store) whole(id string) error {
+	if _, err := s.read(id); err != nil {
+		return err
+	}
+	if _, err := s.readSpec(id); err != nil && !noEntry(err) {
+		return err
+	}
+	lock, err := s.openOwner(id)
+	if err != nil {
+		return err
+	}
+	return lock.Close()
 }

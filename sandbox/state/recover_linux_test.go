@@ -127,6 +127,64 @@ func TestGiven(t *testing.T) {
 	consistent(t, s, 1)
 }
 
+// TestDamagedBox: a record without its lock, or with another spec than JSON, is
+// not adopted, and can be discarded.
+func TestDamagedBox(t *testing.T) {
+	s := newStore(t)
+	for name, harm := range map[string]func(dir string) error{
+		"lock gone": func(dir string) error { return os.Remove(dir + "/" + ownerFile) },
+		"lock directory": func(dir string) error {
+			return errors.Join(os.Remove(dir+"/"+ownerFile), os.Mkdir(dir+"/"+ownerFile, 0o700))
+		},
+		"lock link": func(dir string) error {
+			return errors.Join(os.Remove(dir+"/"+ownerFile), os.Symlink("/x", dir+"/"+ownerFile))
+		},
+		"all gone": os.RemoveAll,
+		"spec":     func(dir string) error { return os.WriteFile(dir+"/"+specFile, []byte("{"), 0o600) },
+	} {
+		e := create(t, s, Record{Name: "web", Spec: []byte("{}")})
+		closed(t, e)
+		if err := harm(filepath.Dir(e.Dir())); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Adopt(t.Context(), "web"); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: adopt: %v", name, err)
+		}
+		if err := s.Discard(t.Context(), e.ID()); err != nil {
+			t.Errorf("%s: discard: %v", name, err)
+		}
+		if _, err := s.Collect(t.Context(), nil); err != nil {
+			t.Errorf("%s: collect: %v", name, err)
+		}
+		consistent(t, s, 0)
+	}
+}
+
+// TestLeftovers: what a dead creator left is in nobody's way.
+func TestLeftovers(t *testing.T) {
+	s := newStore(t)
+	id := NewID()
+	err := errors.Join(os.Mkdir(filepath.Join(s.Dir(), boxPath(id, "")), 0o700), os.Symlink(NewID(), filepath.Join(s.Dir(), namePath("web"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := create(t, s, Record{ID: id, Name: "web"})
+	err = os.Symlink(id, filepath.Join(s.Dir(), namePath("app"))) // a rename that was not finished
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Lookup("app"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a name that does not count: %v", err)
+	}
+	if err := e.Rename(t.Context(), "app"); err != nil {
+		t.Error(err)
+	}
+	if r, err := s.Collect(t.Context(), nil); err != nil || len(r.Names)+r.Partial > 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	consistent(t, s, 1)
+}
+
 // TestDamage: files that are not what they should be are named, and the others
 // are as good as ever.
 func TestDamage(t *testing.T) {
