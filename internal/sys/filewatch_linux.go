@@ -1,8 +1,6 @@
 package sys
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -25,35 +23,24 @@ type FileWatch struct {
 
 // NewFileWatch makes a FileWatch. The caller closes it.
 func NewFileWatch() (*FileWatch, error) {
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK) // the runtime's poller takes it
+	file, err := newInotify()
 	if err != nil {
-		return nil, os.NewSyscallError("inotify_init1", err)
+		return nil, err
 	}
-	return &FileWatch{file: os.NewFile(uintptr(fd), "inotify")}, nil
+	return &FileWatch{file: file}, nil
 }
 
 // AddFile watches for writes to the file that has the name now.
-func (w *FileWatch) AddFile(path string) (id int, err error) { return w.add(path, unix.IN_MODIFY) }
+func (w *FileWatch) AddFile(path string) (id int, err error) {
+	return addWatch(w.file, path, unix.IN_MODIFY)
+}
 
 // AddName watches for a name that a file gets: one that is made, or one that is
 // renamed. It is the one that Named counts.
 func (w *FileWatch) AddName(path string) (id int, err error) {
 	dir, name := filepath.Split(path)
-	if id, err = w.add(filepath.Clean(dir), unix.IN_CREATE|unix.IN_MOVED_TO|unix.IN_ONLYDIR); err == nil {
+	if id, err = addWatch(w.file, filepath.Clean(dir), unix.IN_CREATE|unix.IN_MOVED_TO|unix.IN_ONLYDIR); err == nil {
 		w.name = name
-	}
-	return id, err
-}
-
-func (w *FileWatch) add(path string, events uint32) (id int, err error) {
-	conn, err := w.file.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	var addErr error
-	err = conn.Control(func(fd uintptr) { id, addErr = unix.InotifyAddWatch(int(fd), path, events) })
-	if err == nil && addErr != nil {
-		err = &os.PathError{Op: "watch", Path: path, Err: addErr}
 	}
 	return id, err
 }
@@ -114,15 +101,11 @@ func (w *FileWatch) Named() (int64, error) {
 
 // count looks at events.
 func (w *FileWatch) count(b []byte) {
-	for len(b) >= unix.SizeofInotifyEvent {
-		mask := binary.NativeEndian.Uint32(b[4:])
-		size := min(unix.SizeofInotifyEvent+int(binary.NativeEndian.Uint32(b[12:])), len(b))
-		name := b[unix.SizeofInotifyEvent:size]
-		if mask&(unix.IN_CREATE|unix.IN_MOVED_TO) != 0 && string(bytes.TrimRight(name, "\x00")) == w.name {
+	for mask, name := range inotifyEvents(b) {
+		if mask&(unix.IN_CREATE|unix.IN_MOVED_TO) != 0 && name == w.name {
 			w.named++
 		}
 		w.lost = w.lost || mask&unix.IN_Q_OVERFLOW != 0
-		b = b[size:]
 	}
 }
 

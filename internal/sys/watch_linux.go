@@ -1,8 +1,6 @@
 package sys
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -25,22 +23,20 @@ type WatchChange struct {
 // replaced by a rename, or go. The caller closes the Watch; dir may be closed
 // at once.
 func WatchDir(dir *os.File) (*Watch, error) {
-	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	file, err := newInotify()
 	if err != nil {
-		return nil, os.NewSyscallError("inotify_init1", err)
+		return nil, err
 	}
-	w := &Watch{os.NewFile(uintptr(fd), "inotify")}
+	w := &Watch{file}
 	conn, err := dir.SyscallConn()
 	if err == nil {
-		const mask = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_DELETE | unix.IN_ONLYDIR | unix.IN_DELETE_SELF
+		const events = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_DELETE | unix.IN_ONLYDIR | unix.IN_DELETE_SELF
 		var addErr error
-		err = conn.Control(func(d uintptr) { _, addErr = unix.InotifyAddWatch(fd, FdPath(int(d)), mask) })
-		if err == nil && addErr != nil {
-			err = &os.PathError{Op: "watch", Path: dir.Name(), Err: addErr}
-		}
+		err = conn.Control(func(d uintptr) { _, addErr = addWatch(file, FdPath(int(d)), events) })
+		err = errors.Join(err, addErr)
 	}
 	if err != nil {
-		return nil, errors.Join(err, w.Close())
+		return nil, errors.Join(fmt.Errorf("watch %s: %w", dir.Name(), err), w.Close())
 	}
 	return w, nil
 }
@@ -59,18 +55,14 @@ func (w *Watch) Read() ([]WatchChange, error) {
 
 func parseChanges(b []byte) ([]WatchChange, error) {
 	var all []WatchChange
-	for len(b) >= unix.SizeofInotifyEvent {
-		mask := binary.NativeEndian.Uint32(b[4:])
-		size := unix.SizeofInotifyEvent + int(binary.NativeEndian.Uint32(b[12:]))
-		name, _, _ := bytes.Cut(b[unix.SizeofInotifyEvent:min(size, len(b))], []byte{0})
-		b = b[min(size, len(b)):]
+	for mask, name := range inotifyEvents(b) {
 		switch {
 		case mask&unix.IN_Q_OVERFLOW != 0:
 			all = append(all, WatchChange{Overflow: true})
 		case mask&(unix.IN_IGNORED|unix.IN_DELETE_SELF|unix.IN_UNMOUNT) != 0:
 			return all, fmt.Errorf("watched directory is gone: %w", os.ErrNotExist)
 		default:
-			all = append(all, WatchChange{Name: string(name), Gone: mask&(unix.IN_DELETE|unix.IN_MOVED_FROM) != 0})
+			all = append(all, WatchChange{Name: name, Gone: mask&(unix.IN_DELETE|unix.IN_MOVED_FROM) != 0})
 		}
 	}
 	return all, nil
