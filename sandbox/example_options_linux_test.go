@@ -99,3 +99,30 @@ func ExampleOptions() {
 	fmt.Println(s.Spec().Timeout, s.Spec().Root.ReadOnly)
 	// Output: 1h0m0s true
 }
+
+func ExampleWithLogs() {
+	ctx := context.Background()
+	s, err := sandbox.New(
+		sandbox.WithLogs(sandbox.Logs{Driver: sandbox.LogRing}),
+		sandbox.WithCommand("sh", "-c", "echo working; echo done"),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close()
+	if err := s.Start(ctx); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for entry, err := range s.Logs(ctx, sandbox.LogOptions{Tail: -1, Follow: true}) { // until the program ends
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%s: %s", entry.Stream, entry.Line)
+	}
+	// Output:
+	// stdout: working
+	// stdout: done
+}

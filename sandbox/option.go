@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/sandkit/sandkit/internal/undo"
+	"github.com/sandkit/sandkit/sandbox/logs"
 )
 
 // An Option configures a sandbox. Later options override earlier ones of the
@@ -25,6 +26,7 @@ type config struct {
 	spec       Spec
 	process    processConfig
 	log        *slog.Logger
+	logFunc    func(LogEntry)
 	images     imageSource
 	bestEffort bool
 	problems   undo.Errors
@@ -37,6 +39,7 @@ type processConfig struct {
 	stdout   io.Writer
 	stderr   io.Writer
 	extra    []*os.File
+	drivers  []logs.Driver // get the output, too
 	problems *undo.Errors
 	// droppable notes, inside BestEffort, what an option may lose.
 	droppable func(Droppable)

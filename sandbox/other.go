@@ -17,9 +17,10 @@ import (
 // running is never made here.
 type running struct{}
 
-// held and rooted are never used here.
+// held, kept and rooted are never used here.
 type (
 	held   struct{}
+	kept   struct{}
 	rooted struct{}
 )
 
@@ -132,3 +133,8 @@ func (p *Process) Kill() error { return p.s.wrap("kill", "", "", notLinux()) }
 
 // PID needs Linux.
 func (p *Process) PID() int { return 0 }
+
+// Logs need Linux.
+func (s *Sandbox) Logs(context.Context, LogOptions) iter.Seq2[LogEntry, error] {
+	return func(yield func(LogEntry, error) bool) { yield(LogEntry{}, s.wrap("read logs of", "", "", notLinux())) }
+}

@@ -21,7 +21,9 @@ type Sandbox struct {
 	stdout io.Writer
 	stderr io.Writer
 	extra  []*os.File
-	images imageSource
+	// logFunc gets the output, too; nil for none.
+	logFunc func(LogEntry)
+	images  imageSource
 	// private tells that nobody will ask for its files: to hold them costs a
 	// tenth of a short run.
 	private bool
@@ -36,6 +38,7 @@ type Sandbox struct {
 	cancel  context.CancelFunc // ends a Start that is under way
 	running *running           // while state is stateRunning
 	held    held               // from the start to Close
+	kept    kept               // from the start on
 	ended   chan struct{}      // closed when the sandbox has ended, or was closed unstarted
 	result  *Result            // set before ended is closed
 	err     error              // likewise: what went wrong besides the program
@@ -81,7 +84,7 @@ func (c *config) sandbox() (*Sandbox, error) {
 	}
 	return &Sandbox{
 		id: newID(), spec: c.spec, log: c.log,
-		stdin: c.process.stdin, stdout: c.process.stdout, stderr: c.process.stderr, extra: c.process.extra,
+		stdin: c.process.stdin, stdout: c.process.stdout, stderr: c.process.stderr, extra: c.process.extra, logFunc: c.logFunc,
 		images: c.images, ended: make(chan struct{}),
 	}, nil
 }

@@ -53,6 +53,9 @@ type Spec struct {
 	// cgroup.DefaultParent.
 	CgroupParent string `json:"cgroupParent,omitempty"`
 
+	// Logs say what is kept of the program's output.
+	Logs Logs `json:"logs,omitzero"`
+
 	// Timeout ends the sandbox; 0: never.
 	Timeout time.Duration `json:"timeout,omitempty"`
 	Stop    StopPolicy    `json:"stop,omitzero"`

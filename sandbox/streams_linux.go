@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/sandkit/sandkit/internal/undo"
+	"github.com/sandkit/sandkit/sandbox/logs"
 )
 
 // streams are the standard streams of a process: what it gets, and what this
@@ -18,7 +19,8 @@ type streams struct {
 	files   []*os.File // descriptors 0, 1, 2, and the extra ones
 	theirs  []*os.File // those of files that are closed after the start
 	copiers []*copier
-	stdin   *os.File // our end of the pipe, when there is one
+	logs    *collector // reads the output in place of copiers; nil for none
+	stdin   *os.File   // our end of the pipe, when there is one
 	reader  io.Reader
 }
 
@@ -35,6 +37,22 @@ func (s *streams) open(p *processConfig) error {
 	if err := s.openStdin(p.stdin); err != nil {
 		return err
 	}
+	if err := s.openOutputs(p); err != nil {
+		return err
+	}
+	for i, f := range p.extra {
+		if err := checkExtra(f); err != nil {
+			return fmt.Errorf("WithExtraFiles: file %d: %w", i, err)
+		}
+		s.files = append(s.files, f)
+	}
+	return nil
+}
+
+func (s *streams) openOutputs(p *processConfig) error {
+	if len(p.drivers) > 0 {
+		return s.openLogged(p)
+	}
 	if err := s.openOutput("stdout", p.stdout); err != nil {
 		return err
 	}
@@ -43,11 +61,26 @@ func (s *streams) open(p *processConfig) error {
 	} else if err := s.openOutput("stderr", p.stderr); err != nil {
 		return err
 	}
-	for i, f := range p.extra {
-		if err := checkExtra(f); err != nil {
-			return fmt.Errorf("WithExtraFiles: file %d: %w", i, err)
+	return nil
+}
+
+// openLogged makes pipes whatever the caller gave, as the output is kept, too.
+func (s *streams) openLogged(p *processConfig) (err error) {
+	if s.logs, err = newCollector(p.drivers); err != nil {
+		return err
+	}
+	for _, out := range []struct {
+		stream logs.Stream
+		to     io.Writer
+	}{{logs.Stdout, p.stdout}, {logs.Stderr, p.stderr}} {
+		if f, ok := out.to.(*os.File); ok && f == nil {
+			out.to = nil
 		}
-		s.files = append(s.files, f)
+		write, err := s.logs.add(string(out.stream), out.stream, out.to)
+		if err != nil {
+			return err
+		}
+		s.files, s.theirs = append(s.files, write), append(s.theirs, write)
 	}
 	return nil
 }
@@ -148,7 +181,10 @@ func (s *streams) closeOurs() error {
 	if s.stdin != nil {
 		errs.Add(s.stdin.Close())
 	}
-	s.copiers, s.stdin = nil, nil
+	if s.logs != nil {
+		errs.Add(s.logs.discard())
+	}
+	s.copiers, s.stdin, s.logs = nil, nil, nil
 	return errs.Err()
 }
 
@@ -157,6 +193,9 @@ func (s *streams) start() {
 	for _, c := range s.copiers {
 		c.done.Add(1)
 		go c.run()
+	}
+	if s.logs != nil {
+		s.logs.start()
 	}
 	if s.stdin != nil {
 		go feed(s.stdin, s.reader)
@@ -181,7 +220,10 @@ func (s *streams) finish() error {
 		c.done.Wait()
 		errs.Add(c.err)
 	}
-	s.copiers = nil
+	if s.logs != nil {
+		errs.Add(s.logs.finish())
+	}
+	s.copiers, s.logs = nil, nil
 	return errs.Err()
 }
 

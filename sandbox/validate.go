@@ -46,6 +46,7 @@ func (s *Spec) check(errs *undo.Errors) {
 	if s.Landlock != nil {
 		errs.Add(s.Landlock.Validate())
 	}
+	errs.Add(prefixed("WithLogs", s.Logs.check()))
 	errs.Add(prefixed("WithLimits", checkLimits(s.Limits)))
 	if s.Timeout < 0 {
 		errs.Add(fmt.Errorf("WithTimeout: %v is negative", s.Timeout))
