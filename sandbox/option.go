@@ -9,6 +9,7 @@ import (
 
 	"github.com/sandkit/sandkit/internal/undo"
 	"github.com/sandkit/sandkit/sandbox/logs"
+	"github.com/sandkit/sandkit/sandbox/state"
 )
 
 // An Option configures a sandbox. Later options override earlier ones of the
@@ -27,6 +28,7 @@ type config struct {
 	process    processConfig
 	log        *slog.Logger
 	logFunc    func(LogEntry)
+	store      *state.Store
 	images     imageSource
 	bestEffort bool
 	problems   undo.Errors

@@ -17,13 +17,19 @@ type pauses struct {
 // Pause stops every process of the sandbox where it is, until Resume. Stop and
 // Kill work on a paused sandbox, too; its timeout goes on.
 func (s *Sandbox) Pause(ctx context.Context) error {
-	return s.inGroup("pause", func(g *group) error { return g.freeze(ctx, func(p *pauses) { p.asked = true }) })
+	if err := s.inGroup("pause", func(g *group) error { return g.freeze(ctx, func(p *pauses) { p.asked = true }) }); err != nil {
+		return err
+	}
+	return s.wrap("pause", "", "", s.notePaused(true))
 }
 
 // Resume lets a paused sandbox go on; one that is not paused does anyway. While
 // Commit copies what has changed, it takes effect afterwards.
 func (s *Sandbox) Resume(context.Context) error {
-	return s.inGroup("resume", func(g *group) error { return g.unfreeze(func(p *pauses) { p.asked = false }) })
+	if err := s.inGroup("resume", func(g *group) error { return g.unfreeze(func(p *pauses) { p.asked = false }) }); err != nil {
+		return err
+	}
+	return s.wrap("resume", "", "", s.notePaused(false))
 }
 
 // pauseForCommit pauses what runs, and gives what lets it go on, unless

@@ -7,8 +7,11 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/sandkit/sandkit/sandbox/state"
 )
 
 // A Sandbox is one program, isolated. Make it with [New], start it once, and
@@ -24,6 +27,7 @@ type Sandbox struct {
 	// logFunc gets the output, too; nil for none.
 	logFunc func(LogEntry)
 	images  imageSource
+	store   *state.Store // nil: it is recorded nowhere
 	// private tells that nobody will ask for its files: to hold them costs a
 	// tenth of a short run.
 	private bool
@@ -32,8 +36,11 @@ type Sandbox struct {
 	// happens when something fails half-way.
 	tamper func(program any)
 
+	name  atomic.Pointer[string]      // empty: the short id
+	entry atomic.Pointer[state.Entry] // the record; nil: there is none
+
 	mu      sync.Mutex
-	state   state
+	state   phase
 	closing bool               // Close was called
 	cancel  context.CancelFunc // ends a Start that is under way
 	running *running           // while state is stateRunning
@@ -50,10 +57,10 @@ type Sandbox struct {
 // past is a deadline that is over.
 var past = time.Unix(1, 0)
 
-type state int
+type phase int
 
 const (
-	stateCreated state = iota
+	stateCreated phase = iota
 	stateStarting
 	stateRunning
 	stateEnded
@@ -82,11 +89,13 @@ func (c *config) sandbox() (*Sandbox, error) {
 	if err := invalid(c.problems.Err()); err != nil {
 		return nil, err
 	}
-	return &Sandbox{
+	s := &Sandbox{
 		id: newID(), spec: c.spec, log: c.log,
 		stdin: c.process.stdin, stdout: c.process.stdout, stderr: c.process.stderr, extra: c.process.extra, logFunc: c.logFunc,
-		images: c.images, ended: make(chan struct{}),
-	}, nil
+		images: c.images, store: c.store, ended: make(chan struct{}),
+	}
+	s.name.Store(&s.spec.Name)
+	return s, nil
 }
 
 // maxExtraFiles bounds the descriptors of one process.
@@ -105,10 +114,10 @@ func (c *processConfig) check() {
 // ID is 64 hex digits that no other sandbox has.
 func (s *Sandbox) ID() string { return s.id }
 
-// Name is what WithName set, or the short id.
+// Name is what WithName or Rename set, or its store, or the short id.
 func (s *Sandbox) Name() string {
-	if s.spec.Name != "" {
-		return s.spec.Name
+	if name := *s.name.Load(); name != "" {
+		return name
 	}
 	return shortID(s.id)
 }
@@ -124,8 +133,8 @@ func (s *Sandbox) String() string {
 }
 
 // String is the state in a word.
-func (st state) String() string {
-	return [...]string{"created", "starting", "running", "ended", "closed"}[st]
+func (p phase) String() string {
+	return [...]string{"created", "starting", "running", "ended", "closed"}[p]
 }
 
 // wrap makes an *Error of what happened in op.

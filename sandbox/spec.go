@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	iofs "io/fs"
+	"maps"
 	"slices"
 	"syscall"
 	"time"
@@ -21,8 +22,11 @@ type Spec struct {
 	// Name is for people; it need not be unique. Empty: the short id.
 	Name string `json:"name,omitempty"`
 	// Hostname is the host name inside. Empty: the short id.
-	Hostname string      `json:"hostname,omitempty"`
-	Process  ProcessSpec `json:"process"`
+	Hostname string `json:"hostname,omitempty"`
+	// Labels are for people and their programs, to find sandboxes by.
+	Labels map[string]string `json:"labels,omitempty"`
+
+	Process ProcessSpec `json:"process"`
 
 	// Image, when it names one, is the root in place of Root.Dir, and fills what
 	// Process and Stop leave open.
@@ -172,6 +176,7 @@ func (s *Spec) mayDrop(d Droppable) bool {
 // clone gives a copy that shares nothing with s that can be changed.
 func (s *Spec) clone() Spec {
 	c := *s
+	c.Labels = maps.Clone(s.Labels)
 	c.Process.Command = slices.Clone(s.Process.Command)
 	c.Process.Entrypoint = slices.Clone(s.Process.Entrypoint)
 	c.Process.DropCapabilities = slices.Clone(s.Process.DropCapabilities)

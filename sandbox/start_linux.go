@@ -98,6 +98,9 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 			err = errors.Join(err, onError.Unwind())
 		}
 	}()
+	if err := s.record(ctx, &onError); err != nil {
+		return nil, s.wrap("start", StagePrepare, "", err)
+	}
 	var after undo.Stack // closed in any case
 	b, err := s.prepare(ctx, &after, &onError)
 	if err != nil {
@@ -131,6 +134,9 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 	})
 	if err == nil {
 		err = b.tighten(ctx)
+	}
+	if err == nil {
+		err = s.noteRunning(p.PID())
 	}
 	if err := errors.Join(s.launchError("start", b, err), after.Unwind()); err != nil {
 		if p != nil {

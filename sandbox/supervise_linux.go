@@ -30,6 +30,10 @@ func (s *Sandbox) supervise(r *running) {
 	r.process.Release()
 	res.Finished = time.Now()
 	s.mu.Lock()
+	asked := s.reason == ReasonStopped || s.reason == ReasonKilled
+	s.mu.Unlock()
+	err = errors.Join(err, s.noteEnd(res, asked))
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	res.Reason = s.reasonFor(res)
 	s.state, s.running, s.result, s.err, s.usage = stateEnded, nil, res, err, status.Usage
@@ -203,7 +207,7 @@ func (s *Sandbox) Close() error {
 	err := s.end(ReasonKilled)
 	if err == nil {
 		<-s.ended
-		err = s.letGo()
+		err = errors.Join(s.letGo(), s.forget())
 	}
 	return s.wrap("close", "", "", err)
 }
