@@ -166,3 +166,19 @@ func BenchmarkImage(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkLogs prints a million lines of 100 bytes into a log.
+func BenchmarkLogs(b *testing.B) {
+	const lines = 1_000_000
+	for _, l := range []sandbox.Logs{{Driver: sandbox.LogRing}, {Driver: sandbox.LogJSONFile, Path: filepath.Join(b.TempDir(), "log"), MaxSize: 64 << 20, MaxFiles: 2}} {
+		b.Run(string(l.Driver), func(b *testing.B) {
+			for b.Loop() {
+				_, err := sandbox.Run(testContext(b), sandbox.WithLogs(l), sandbox.WithCommand("sh", "-c", fmt.Sprintf("yes %099d | head -n %d", 7, lines)))
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(lines*float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+		})
+	}
+}
