@@ -138,3 +138,8 @@ func (p *Process) PID() int { return 0 }
 func (s *Sandbox) Logs(context.Context, LogOptions) iter.Seq2[LogEntry, error] {
 	return func(yield func(LogEntry, error) bool) { yield(LogEntry{}, s.wrap("read logs of", "", "", notLinux())) }
 }
+
+// Top needs Linux.
+func (s *Sandbox) Top(context.Context) ([]ProcessInfo, error) {
+	return nil, s.wrap("list processes of", "", "", notLinux())
+}

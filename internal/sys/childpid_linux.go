@@ -3,6 +3,7 @@ package sys
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -14,25 +15,55 @@ import (
 // thread, has here, when it is inner in its own PID namespace. It is ESRCH when
 // there is none. The kernel has to have CONFIG_PROC_CHILDREN.
 func ChildPID(parent, inner int) (int, error) {
-	list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", parent, parent))
+	all, err := childrenOf(parent, strconv.Itoa(parent))
 	if err != nil {
 		return 0, err
 	}
-	for s := range strings.FieldsSeq(string(list)) {
-		pid, err := strconv.Atoi(s)
-		if err != nil {
-			return 0, fmt.Errorf("read children of process %d: %w", parent, err)
-		}
-		if own, err := innermostPID(pid); err == nil && own == inner {
+	for _, pid := range all {
+		if own, err := InnermostPID(pid); err == nil && own == inner {
 			return pid, nil
 		}
 	}
 	return 0, fmt.Errorf("find process %d inside: %w", inner, syscall.ESRCH)
 }
 
-// innermostPID is the number of a process in its own PID namespace (NSpid in
+// Children gives the children of a process, those of all of its threads. It needs
+// CONFIG_PROC_CHILDREN.
+func Children(pid int) ([]int, error) {
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return nil, err
+	}
+	var all []int
+	for _, t := range threads {
+		children, err := childrenOf(pid, t.Name())
+		if err != nil && !errors.Is(err, os.ErrNotExist) { // the thread has ended
+			return nil, err
+		}
+		all = append(all, children...)
+	}
+	return all, nil
+}
+
+func childrenOf(pid int, thread string) ([]int, error) {
+	list, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/children", pid, thread))
+	if err != nil {
+		return nil, err
+	}
+	var all []int
+	for s := range strings.FieldsSeq(string(list)) {
+		child, err := strconv.Atoi(s)
+		if err != nil {
+			return nil, fmt.Errorf("read children of process %d: %w", pid, err)
+		}
+		all = append(all, child)
+	}
+	return all, nil
+}
+
+// InnermostPID is the number of a process in its own PID namespace (NSpid in
 // /proc/PID/status, Linux 4.1).
-func innermostPID(pid int) (int, error) {
+func InnermostPID(pid int) (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
