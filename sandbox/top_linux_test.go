@@ -19,9 +19,10 @@ func TestTop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx := testContext(t)
 	var sleeps []string
 	for want := "1001 1002 1003 1004 1005"; strings.Join(sleeps, " ") != want; { // until all have executed
-		all, err := s.Top(testContext(t))
+		all, err := s.Top(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
