@@ -18,6 +18,7 @@ const module = "github.com/sandkit/sandkit"
 var layers = [][]string{
 	{"internal/sys", "internal/undo", "internal/capability", "internal/passwd"},
 	{"internal/kernel", "internal/safepath", "internal/program"},
+	{"internal/gate"},
 	{"image", "internal/transfer"},
 	{"image/store", "image/erofs"},
 	{"cgroup", "ns", "fs", "sandbox/seccomp", "sandbox/logs", "sandbox/state", "image/layer"},
@@ -78,7 +79,7 @@ func TestLayers(t *testing.T) {
 // TestImageImports: what handles images only handles bytes. It needs nothing
 // that runs programs.
 func TestImageImports(t *testing.T) {
-	allowed := strings.Fields("internal/sys internal/undo internal/kernel internal/safepath")
+	allowed := strings.Fields("internal/sys internal/undo internal/kernel internal/safepath internal/gate")
 	for dir, imports := range projectImports(t) {
 		if dir != "image" && !strings.HasPrefix(dir, "image/") {
 			continue

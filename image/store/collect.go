@@ -45,7 +45,7 @@ func (s *Store) collect(ctx context.Context, r *Report, until time.Time) error {
 	if err != nil {
 		return err
 	}
-	defer g.close()
+	defer g.Close()
 	t, err := s.load()
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func (w *Writer) commit(ctx context.Context) (image.Descriptor, error) {
 	if err != nil {
 		return d, err
 	}
-	defer g.close()
+	defer g.Close()
 	if ok, err := s.has(d.Digest); err != nil {
 		return d, err
 	} else if ok { // another blob without a known digest was the same

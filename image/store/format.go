@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/sandkit/sandkit/internal/gate"
 )
 
 // formatVersion is raised when an older version of this package could do harm
@@ -59,23 +61,11 @@ func (s *Store) prepare() error {
 
 // makeDir makes the directory and its parents, all for this user alone.
 func (s *Store) makeDir() error {
-	info, err := os.Stat(s.dir)
-	if errors.Is(err, os.ErrNotExist) {
-		if err := s.files.check("mkdir", s.dir); err != nil {
-			return err
-		}
-		if err := os.MkdirAll(s.dir, 0o700); err != nil {
-			return err
-		}
-		info, err = os.Stat(s.dir)
+	err := gate.MakeDir(s.dir, func() error { return s.files.check("mkdir", s.dir) })
+	if errors.Is(err, gate.ErrNoDir) {
+		return fmt.Errorf("%w: %w", err, ErrNotStore)
 	}
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		return fmt.Errorf("it is no directory: %w", ErrNotStore)
-	}
-	return checkOwner(s.dir, info)
+	return err
 }
 
 // checkVersion reads the version, or writes it into an empty directory.

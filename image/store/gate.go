@@ -2,81 +2,20 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"time"
+
+	"github.com/sandkit/sandkit/internal/gate"
 )
 
-// The bytes of the lock file. Who adds shares the gate, so that nothing is
-// collected between the moment when content is there and the moment when
-// something keeps it. Who removes, or changes the table of images, has the gate
-// alone. The turn is held while waiting for the gate, so that many who share
-// cannot keep out one who wants it alone.
-const (
-	gateByte = 0
-	turnByte = 1
-)
+// share keeps collectors out until the result is closed: who adds shares the gate,
+// so that nothing is collected between the moment when content is there and the
+// moment when something keeps it.
+func (s *Store) share(ctx context.Context) (*gate.Pass, error) { return s.gate().Share(ctx) }
 
-// How long to sleep between two attempts. A lock that one can wait for in the
-// kernel cannot be given up when a context ends.
-const (
-	firstWait   = 50 * time.Microsecond
-	longestWait = 5 * time.Millisecond
-)
+// alone keeps everybody else out until the result is closed. Who removes, or
+// changes the table of images, has the gate alone.
+func (s *Store) alone(ctx context.Context) (*gate.Pass, error) { return s.gate().Alone(ctx) }
 
-// await tries until it works or ctx ends.
-func await(ctx context.Context, longest time.Duration, try func() (bool, error)) error {
-	for wait := firstWait; ; wait = min(2*wait, longest) {
-		if ok, err := try(); ok || err != nil {
-			return err
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
-		case <-timer.C:
-		}
-	}
-}
-
-// share keeps collectors out until the result is closed.
-func (s *Store) share(ctx context.Context) (*gate, error) { return s.enter(ctx, tryShare) }
-
-// alone keeps everybody else out until the result is closed.
-func (s *Store) alone(ctx context.Context) (*gate, error) { return s.enter(ctx, tryLock) }
-
-// gate is the lock file, opened anew each time: the locks belong to the open
-// file description, so that goroutines keep each other out as processes do.
-type gate struct{ file *os.File }
-
-func (s *Store) enter(ctx context.Context, try func(*os.File, int64) (bool, error)) (*gate, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
-	f, err := os.OpenFile(s.path("lock"), os.O_RDWR|noFollow, 0)
-	if err != nil {
-		return nil, fmt.Errorf("lock store: %w", err)
-	}
-	g := &gate{f}
-	err = await(ctx, longestWait, func() (bool, error) { return try(f, turnByte) })
-	if err == nil {
-		err = await(ctx, longestWait, func() (bool, error) { return try(f, gateByte) })
-	}
-	if err == nil {
-		err = unlock(f, turnByte)
-	}
-	if err != nil {
-		g.close()
-		return nil, fmt.Errorf("lock store %s: %w", s.dir, err)
-	}
-	return g, nil
-}
-
-// close opens the gate. There is nothing to tell: the lock ends with the file
-// whatever happens.
-func (g *gate) close() {
-	_ = unlock(g.file, gateByte)
-	_ = unlock(g.file, turnByte)
-	_ = g.file.Close()
+func (s *Store) gate() gate.Gate {
+	return gate.Gate{Open: func() (*os.File, error) { return os.OpenFile(s.path("lock"), os.O_RDWR|noFollow, 0) }}
 }

@@ -46,7 +46,7 @@ func (l *Lease) Clear(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("clear lease: %w", err)
 	}
-	defer g.close()
+	defer g.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {

@@ -15,13 +15,10 @@ func supported() error {
 	return &kernel.NotSupportedError{Feature: "image store", Hint: "only Linux has its locks"}
 }
 
-func tryLock(*os.File, int64) (bool, error)  { return false, supported() }
-func tryShare(*os.File, int64) (bool, error) { return false, supported() }
-func unlock(*os.File, int64) error           { return supported() }
-func syncData(*os.File) error                { return supported() }
-func syncFS(*os.File) error                  { return supported() }
-
-func checkOwner(string, os.FileInfo) error { return supported() }
+func tryLock(*os.File, int64) (bool, error) { return false, supported() }
+func unlock(*os.File, int64) error          { return supported() }
+func syncData(*os.File) error               { return supported() }
+func syncFS(*os.File) error                 { return supported() }
 
 func changed(info os.FileInfo) time.Time { return info.ModTime() }
 

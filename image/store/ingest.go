@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/internal/gate"
 )
 
 // longestIngestWait is how often, at least, is looked whether another process
@@ -82,7 +83,7 @@ func (l *Lease) ingest(ctx context.Context, d image.Descriptor) (*Writer, error)
 // as somebody else has it. The result is the file that has this name.
 func (s *Store) lockFile(ctx context.Context, path string) (*os.File, error) {
 	return s.lockNamed(path, func(f *os.File) error {
-		return await(ctx, longestIngestWait, func() (bool, error) { return tryLock(f, 0) })
+		return gate.Await(ctx, longestIngestWait, func() (bool, error) { return tryLock(f, 0) })
 	})
 }
 
@@ -145,7 +146,7 @@ func (l *Lease) Create(ctx context.Context, mediaType string) (*Writer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create blob: %w", err)
 	}
-	defer g.close()
+	defer g.Close()
 	path := s.path("ingest", tempName())
 	f, err := s.files.create(path)
 	if err != nil {

@@ -32,7 +32,7 @@ func (s *Store) Lease(ctx context.Context) (*Lease, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin lease: %w", err)
 	}
-	defer g.close()
+	defer g.Close()
 	f, err := s.files.create(s.path("leases", tempName()))
 	if err != nil {
 		return nil, fmt.Errorf("begin lease: %w", err)
@@ -125,7 +125,7 @@ func (l *Lease) Keep(ctx context.Context, blobs ...image.Descriptor) error {
 	if err != nil {
 		return fmt.Errorf("keep: %w", err)
 	}
-	defer g.close()
+	defer g.Close()
 	for _, d := range blobs {
 		if err := image.CheckDescriptor(d); err != nil {
 			return fmt.Errorf("keep: %w", err)

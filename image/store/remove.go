@@ -133,7 +133,7 @@ func (s *Store) reduceTable(ctx context.Context, r *Report, f func(*table, held)
 	if err != nil {
 		return err
 	}
-	defer g.close()
+	defer g.Close()
 	t, err := s.load()
 	if err != nil {
 		return err

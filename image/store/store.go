@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/internal/gate"
 )
 
 // A Store is a directory of images. It holds no descriptors and needs no
@@ -35,20 +36,7 @@ func NoSync() Option { return func(s *Store) { s.files.noSync = true } }
 // DefaultDir is where images are without further ado: /var/lib/sandkit/images
 // for root, otherwise sandkit/images in $XDG_DATA_HOME, or in ~/.local/share
 // where that is not set.
-func DefaultDir() (string, error) {
-	if os.Geteuid() == 0 {
-		return "/var/lib/sandkit/images", nil
-	}
-	// The XDG rules say that a relative path is to be ignored.
-	if data := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(data) {
-		return filepath.Join(data, "sandkit", "images"), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("find the user's data directory: %w", err)
-	}
-	return filepath.Join(home, ".local", "share", "sandkit", "images"), nil
-}
+func DefaultDir() (string, error) { return gate.DataDir("images") }
 
 // Open opens the store in a directory, which is made, with mode 0700, if need
 // be; an empty name means [DefaultDir]. A directory must be the user's own, and

@@ -15,7 +15,7 @@ func (s *Store) change(ctx context.Context, f func(*table) error) error {
 	if err != nil {
 		return err
 	}
-	defer g.close()
+	defer g.Close()
 	t, err := s.load()
 	if err != nil {
 		return err

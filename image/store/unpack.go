@@ -136,7 +136,7 @@ func (u *Unpacking) commit(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer g.close()
+	defer g.Close()
 	if err := u.lease.note(layerLine(u.key)); err != nil {
 		return "", err
 	}
@@ -191,7 +191,7 @@ func (l *Lease) KeepLayer(ctx context.Context, key LayerKey) error {
 	if err != nil {
 		return fmt.Errorf("keep layer: %w", err)
 	}
-	defer g.close()
+	defer g.Close()
 	if _, err := l.store.Layer(key); err != nil {
 		return fmt.Errorf("keep layer: %w", err)
 	}

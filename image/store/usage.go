@@ -87,7 +87,7 @@ func (s *Store) heldBlobs(ctx context.Context) (held, error) {
 	if err != nil {
 		return held{}, err
 	}
-	defer g.close()
+	defer g.Close()
 	h, _, err := s.readLeases()
 	return h, err
 }

@@ -87,7 +87,7 @@ func (s *Store) removeBlob(ctx context.Context, d image.Digest) error {
 	if err != nil {
 		return err
 	}
-	defer g.close()
+	defer g.Close()
 	return s.files.remove(s.blobPath(d))
 }
 

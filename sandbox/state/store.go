@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/sandkit/sandkit/internal/gate"
 )
 
 // A Store is a directory of records. All methods are safe for concurrent use,
@@ -27,20 +29,7 @@ func NoSync() Option { return func(s *Store) { s.files.noSync = true } }
 // DefaultDir is where records are without further ado: /var/lib/sandkit/state
 // for root, otherwise sandkit/state in $XDG_DATA_HOME, or in ~/.local/share
 // where that is not set.
-func DefaultDir() (string, error) {
-	if os.Geteuid() == 0 {
-		return "/var/lib/sandkit/state", nil
-	}
-	// The XDG rules say that a relative path is to be ignored.
-	if data := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(data) {
-		return filepath.Join(data, "sandkit", "state"), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("find the user's data directory: %w", err)
-	}
-	return filepath.Join(home, ".local", "share", "sandkit", "state"), nil
-}
+func DefaultDir() (string, error) { return gate.DataDir("state") }
 
 // Open opens the store in a directory, which is made, with mode 0700, if need
 // be; an empty name means [DefaultDir]. A directory must be the user's own, and

@@ -111,7 +111,7 @@ func TestGateEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer g.close()
+	defer g.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if _, err := s.Create(ctx, Record{}); !errors.Is(err, context.DeadlineExceeded) {
