@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-lanes=(install lint unit race vm fuzz bench examples)
+lanes=(install lint unit race vm fuzz bench examples plugin)
 user=65534 # runs the tests of ordinary users when this runs as root
 work=$(mktemp -d)
 chmod 755 "$work"
@@ -116,6 +116,25 @@ examples() {
     say "$dir"
     go run "./$dir"
   done
+}
+
+# plugin runs plugins of go-plugin's in sandboxes. What that needs is in a module
+# of its own.
+plugin() {
+  (
+    cd sandbox/plugin/internal/e2e
+    go mod tidy -diff
+    go vet ./...
+    say "as $(id -un)"
+    go test -count=1 ./...
+    if is_root; then
+      say "as user $user"
+      # That user has no modules to build the plugin from.
+      CGO_ENABLED=0 go build -buildvcs=false -o "$work/talker" ./talker
+      export SANDKIT_TALKER=$work/talker CGO_ENABLED=0
+      go test -exec "$OLDPWD/tools/as-user.sh $user" -count=1 ./...
+    fi
+  )
 }
 
 # inventory lists what a sandbox could leave behind on this machine.

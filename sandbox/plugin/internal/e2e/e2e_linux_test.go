@@ -242,11 +242,16 @@ func TestReattach(t *testing.T) {
 	say(t, h.dial(t), "see")
 	again := h.client.ReattachConfig()
 	again.ReattachFunc = func() (runner.AttachedRunner, error) { return h.runner.Reattach() }
-	second := newHost(t, func(c *goplugin.ClientConfig) {
-		c.RunnerFunc, c.AutoMTLS, c.Reattach = nil, false, again
-	}, "")
-	say(t, dial(t, second.client), "see")
-	second.client.Kill()
+	second := goplugin.NewClient(&goplugin.ClientConfig{
+		HandshakeConfig:  wire.Handshake,
+		Plugins:          goplugin.PluginSet{wire.Name: &wire.Plugin{}},
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
+		Logger:           hclog.NewNullLogger(),
+		Reattach:         again,
+	})
+	t.Cleanup(second.Kill)
+	say(t, dial(t, second), "see")
+	second.Kill()
 	await(t, h.client.Exited)
 	if _, err := h.runner.Reattach(); !errors.Is(err, sandbox.ErrNotRunning) {
 		t.Errorf("reattach to one that has ended: %v", err)
