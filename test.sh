@@ -31,6 +31,7 @@ lint() {
   unformatted=$(bin/gofumpt -l .)
   [ -z "$unformatted" ] || { echo "not formatted: $unformatted" >&2; return 1; }
   bin/golangci-lint run ./...
+  (cd sandbox/plugin/internal/e2e && ../../../../bin/golangci-lint run ./...)
   go mod tidy -diff
   for os in linux/arm64 linux/386 darwin/arm64 windows/amd64 freebsd/amd64; do
     GOOS=${os%/*} GOARCH=${os#*/} CGO_ENABLED=0 go vet ./...

@@ -13,7 +13,7 @@ import (
 // ended, what it was started as, and what this host cannot do.
 func (r *Runner) Diagnose(ctx context.Context) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "plugin %s in sandbox %.12s %s\n", r.name, r.ID(), r.state())
+	fmt.Fprintf(&b, "plugin %s in sandbox %.12s %s\n", r.name, r.ID(), r.state(ctx))
 	spec := r.sandbox.Spec()
 	fmt.Fprintf(&b, "command inside: %q, root: %s, user: %s, network: %s\n",
 		spec.Process.Command, rootOf(&spec), userOf(&spec), networkOf(r.tcp))
@@ -33,7 +33,7 @@ func (r *Runner) Diagnose(ctx context.Context) string {
 }
 
 // state is where the plugin is in its life.
-func (r *Runner) state() string {
+func (r *Runner) state(ctx context.Context) string {
 	r.mu.Lock()
 	started, failed := r.started, r.err
 	r.mu.Unlock()
@@ -46,7 +46,7 @@ func (r *Runner) state() string {
 	case !started:
 		return "was not started"
 	}
-	now, cancel := context.WithCancel(context.Background())
+	now, cancel := context.WithCancel(ctx)
 	cancel()
 	switch res, err := r.sandbox.Wait(now); { // no wait, in truth
 	case res != nil:

@@ -86,7 +86,7 @@ func newHost(t *testing.T, change func(*goplugin.ClientConfig), program string, 
 	t.Cleanup(func() {
 		h.client.Kill()
 		await(t, brokersIdle)
-		if _, err := os.Lstat(h.dir); h.dir != "" && !os.IsNotExist(err) {
+		if _, err := os.Lstat(h.dir); h.dir != "" && !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is still there: %v", h.dir, err)
 		}
 		if t.Failed() {

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -38,9 +39,9 @@ func (t *talker) Say(ctx context.Context, what string) (string, error) {
 		b, err := os.ReadFile(arg)
 		return string(b), err
 	case "print":
-		fmt.Println("stdout " + arg)
-		fmt.Fprintln(os.Stderr, "stderr "+arg)
-		return "", nil
+		_, err := fmt.Fprintln(os.Stdout, "stdout "+arg)
+		_, more := fmt.Fprintln(os.Stderr, "stderr "+arg)
+		return "", errors.Join(err, more)
 	case "exit":
 		code, err := strconv.Atoi(arg)
 		if err != nil {
@@ -70,8 +71,8 @@ func (t *talker) ask(ctx context.Context, arg string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close()
-	return wire.NewClient(conn).Say(ctx, "from inside")
+	answer, err := wire.NewClient(conn).Say(ctx, "from inside")
+	return answer, errors.Join(err, conn.Close())
 }
 
 // see is the world around as JSON.

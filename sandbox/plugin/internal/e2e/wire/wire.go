@@ -4,6 +4,7 @@ package wire
 
 import (
 	"context"
+	"fmt"
 
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
@@ -75,11 +76,15 @@ func Register(s *grpc.Server, t Talker) {
 }
 
 func say(srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+	t, ok := srv.(Talker)
+	if !ok {
+		return nil, fmt.Errorf("%T is no Talker", srv)
+	}
 	var what wrapperspb.StringValue
 	if err := decode(&what); err != nil {
 		return nil, err
 	}
-	answer, err := srv.(Talker).Say(ctx, what.Value)
+	answer, err := t.Say(ctx, what.Value)
 	if err != nil {
 		return nil, err
 	}
