@@ -117,6 +117,17 @@ touch /run/plugin/x 2>/dev/null || echo "not the host's"; ls /run/plugin; cat`)
 	}
 }
 
+// TestLeftovers: what the plugin makes is removed, whatever it forbids.
+func TestLeftovers(t *testing.T) {
+	r := start(t, shell(`cd "$PLUGIN_UNIX_SOCKET_DIR" && mkdir -p a/b/c && touch a/b/file && ln -s /etc/passwd a/link && chmod 0 a/b a`))
+	if _, more := output(t, r); more != "" {
+		t.Errorf("stderr: %s", more)
+	}
+	if err := r.Wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestKillManyTimes: at once, and again.
 func TestKillManyTimes(t *testing.T) {
 	r := start(t, shell("echo ready; sleep 1000"))

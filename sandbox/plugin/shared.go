@@ -92,9 +92,25 @@ func (d *shared) remove() error {
 		errs.Add(removed(link))
 	}
 	clear(d.names)
-	errs.Add(os.RemoveAll(d.own()))
+	errs.Add(removeTree(d.own()))
 	d.made = false
 	return errs.Err()
+}
+
+// removeTree removes a directory that nobody changes any more, also when it has
+// some that forbid it.
+func removeTree(dir string) error {
+	err := os.RemoveAll(dir)
+	if !errors.Is(err, iofs.ErrPermission) {
+		return err
+	}
+	walk := filepath.WalkDir(dir, func(name string, entry iofs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			return os.Chmod(name, 0o700)
+		}
+		return err
+	})
+	return errors.Join(walk, os.RemoveAll(dir))
 }
 
 // expose gives a socket that the plugin made a name which the plugin cannot

@@ -19,6 +19,8 @@ import (
 	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
 
+	"github.com/sandkit/sandkit/internal/testutil"
+	"github.com/sandkit/sandkit/ns"
 	"github.com/sandkit/sandkit/sandbox"
 	"github.com/sandkit/sandkit/sandbox/plugin"
 	"github.com/sandkit/sandkit/sandbox/plugin/internal/e2e/wire"
@@ -160,6 +162,55 @@ func TestPluginIsInside(t *testing.T) {
 	}
 }
 
+// TestUsers: the plugin need not be user 0 inside.
+func TestUsers(t *testing.T) {
+	if _, _, mapped := ns.SubIDs(); !testutil.IsRoot() && mapped && ns.HaveIDMapTools() {
+		t.Skip("an ordinary user with subordinate ids is only user 0 inside")
+	}
+	h := newHost(t, func(c *goplugin.ClientConfig) {
+		if testutil.IsRoot() {
+			c.UnixSocketConfig = &goplugin.UnixSocketConfig{Group: "1234"}
+		}
+	}, talker, sandbox.WithUser("1000:1234"))
+	c := h.dial(t)
+	var w wire.World
+	if err := json.Unmarshal([]byte(say(t, c, "see")), &w); err != nil {
+		t.Fatal(err)
+	}
+	if w.UID != 1000 {
+		t.Errorf("user %d", w.UID)
+	}
+	bothWays(t, c)
+}
+
+// bothWays makes a connection to the host and one to the plugin.
+func bothWays(t *testing.T, c *wire.Client) {
+	t.Helper()
+	id := c.Broker.NextId()
+	go c.Broker.AcceptAndServe(id, func(opts []grpc.ServerOption) *grpc.Server {
+		s := grpc.NewServer(opts...)
+		wire.Register(s, wire.TalkerFunc(func(_ context.Context, what string) (string, error) { return "host heard: " + what, nil }))
+		return s
+	})
+	if got := say(t, c, "ask %d", id); got != "host heard: from inside" {
+		t.Errorf("the plugin got %q", got)
+	}
+	offered, err := strconv.ParseUint(say(t, c, "offer"), 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := c.Broker.Dial(uint32(offered))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := say(t, wire.NewClient(conn), "hello"); got != "offered hello" {
+		t.Errorf("the host got %q", got)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestBroker: connections go both ways, each through a socket of its own, or
 // through one.
 func TestBroker(t *testing.T) {
@@ -168,29 +219,7 @@ func TestBroker(t *testing.T) {
 			h := newHost(t, func(c *goplugin.ClientConfig) { c.GRPCBrokerMultiplex = multiplex }, talker)
 			c := h.dial(t)
 			for range 3 {
-				id := c.Broker.NextId()
-				go c.Broker.AcceptAndServe(id, func(opts []grpc.ServerOption) *grpc.Server {
-					s := grpc.NewServer(opts...)
-					wire.Register(s, wire.TalkerFunc(func(_ context.Context, what string) (string, error) { return "host heard: " + what, nil }))
-					return s
-				})
-				if got := say(t, c, "ask %d", id); got != "host heard: from inside" {
-					t.Errorf("the plugin got %q", got)
-				}
-				offered, err := strconv.ParseUint(say(t, c, "offer"), 10, 32)
-				if err != nil {
-					t.Fatal(err)
-				}
-				conn, err := c.Broker.Dial(uint32(offered))
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got := say(t, wire.NewClient(conn), "hello"); got != "offered hello" {
-					t.Errorf("the host got %q", got)
-				}
-				if err := conn.Close(); err != nil {
-					t.Error(err)
-				}
+				bothWays(t, c)
 			}
 		})
 	}
