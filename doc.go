@@ -17,6 +17,7 @@
 //   - [github.com/sandkit/sandkit/image]: images, their layers, a store, registries and archives
 //   - [github.com/sandkit/sandkit/sandbox/seccomp]: filters on system calls
 //   - [github.com/sandkit/sandkit/sandbox/logs]: what programs print, stored and read
+//   - [github.com/sandkit/sandkit/sandbox/plugin]: plugins of hosts that use hashicorp/go-plugin
 //
 // See docs/architecture.md for how it works and docs/security.md for what it
 // protects from.

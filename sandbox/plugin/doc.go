@@ -29,6 +29,15 @@
 // refuses what is no socket. What a plugin writes there takes space on the host.
 //
 // Inside, the plugin is user 0, who is the owner of the directory on both sides.
-// With [sandbox.WithUser], a host program that is root has to name the user's
-// group in UnixSocketConfig.Group, as a number.
+// With [sandbox.WithUser], or an image that names a user, a host program that is
+// root has to name the user's group in UnixSocketConfig.Group, as a number.
+//
+// A host program that is root needs the directory on a file system that supports
+// idmapped mounts (Linux 5.12; tmpfs since 6.3; overlayfs does not), and
+// UnixSocketConfig.TempDir says where. [sandbox.BestEffort] for a mount or a root
+// lets this drop away as well, and then only [sandbox.WithHostUsers] lets a plugin
+// write there.
+//
+// Another host program cannot take a plugin over: it ends with its own. Within
+// one, [Runner.Reattach] is for go-plugin's ReattachConfig.ReattachFunc.
 package plugin
