@@ -33,12 +33,18 @@ func (e *AddressError) Unwrap() error { return e.Err }
 // host's network, and refused otherwise. The error is an [*AddressError].
 func (a *Attached) PluginToHost(network, addr string) (hostNetwork, hostAddr string, err error) {
 	return a.translate("plugin", network, addr, func() (string, error) {
-		name, ok := strings.CutPrefix(path.Clean(addr), ownDir+"/")
-		if !ok || strings.Contains(name, "/") {
+		name, ok := ownSocket(addr)
+		if !ok {
 			return "", fmt.Errorf("want a socket in %s, which is %s", ownDir, socketDirVar)
 		}
 		return a.shared.expose(name)
 	})
+}
+
+// ownSocket gives the name of a socket in the plugin's own directory.
+func ownSocket(addr string) (string, bool) {
+	name, ok := strings.CutPrefix(path.Clean(addr), ownDir+"/")
+	return name, ok && !strings.Contains(name, "/")
 }
 
 // HostToPlugin gives the address at which the plugin reaches a socket of the

@@ -62,7 +62,10 @@ func (a *Attached) Kill(ctx context.Context) error {
 func (a *Attached) begin() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.started {
+	switch {
+	case a.done():
+		return fmt.Errorf("start plugin: %w", sandbox.ErrClosed)
+	case a.started:
 		return fmt.Errorf("start plugin: %w", sandbox.ErrRunning)
 	}
 	a.started = true

@@ -84,7 +84,7 @@ func TestStreamsEndBeforeWait(t *testing.T) {
 	if n, err := r.Stdout().Read(make([]byte, 1)); n != 0 || err == nil {
 		t.Errorf("read after the end: %d, %v", n, err)
 	}
-	if err := r.Start(t.Context()); !errors.Is(err, sandbox.ErrRunning) {
+	if err := r.Start(t.Context()); !errors.Is(err, sandbox.ErrClosed) {
 		t.Errorf("start again: %v", err)
 	}
 }
@@ -131,6 +131,9 @@ func TestLeftovers(t *testing.T) {
 // TestKillManyTimes: at once, and again.
 func TestKillManyTimes(t *testing.T) {
 	r := start(t, shell("echo ready; sleep 1000"))
+	if err := r.Start(t.Context()); !errors.Is(err, sandbox.ErrRunning) {
+		t.Errorf("start again: %v", err)
+	}
 	if _, err := r.Stdout().Read(make([]byte, 100)); err != nil {
 		t.Fatal(err)
 	}
@@ -174,12 +177,48 @@ func TestKillBeforeStart(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := r.Start(t.Context()); !errors.Is(err, sandbox.ErrRunning) {
+	if err := r.Start(t.Context()); !errors.Is(err, sandbox.ErrClosed) {
 		t.Errorf("Start: %v", err)
 	}
 	if err := r.Wait(t.Context()); !errors.Is(err, sandbox.ErrClosed) {
 		t.Errorf("Wait: %v", err)
 	}
+}
+
+// TestKillWhileStarting: whoever is first, nothing is left.
+func TestKillWhileStarting(t *testing.T) {
+	testutil.Unchanged(t)
+	for range 20 {
+		r, err := New(shell("sleep 1000"), socketDir(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := r.Start(t.Context()); err != nil && !errors.Is(err, sandbox.ErrClosed) && !errors.Is(err, sandbox.ErrRunning) {
+				t.Errorf("Start: %v", err)
+			}
+		})
+		wg.Go(func() {
+			if err := r.Kill(t.Context()); err != nil {
+				t.Errorf("Kill: %v", err)
+			}
+		})
+		wg.Wait()
+		if out, more := drained(r); out != "" || more != "" {
+			t.Errorf("%q %q", out, more)
+		}
+		if err := r.Wait(t.Context()); err == nil {
+			t.Error("Wait: no error")
+		}
+	}
+}
+
+// drained reads streams that may be closed already.
+func drained(r *Runner) (stdout, stderr string) {
+	out, _ := io.ReadAll(r.Stdout())
+	more, _ := io.ReadAll(r.Stderr())
+	return string(out), string(more)
 }
 
 // TestStartFails: it names the stage and leaves nothing, and so does Diagnose.
