@@ -18,6 +18,7 @@
 //   - [github.com/sandkit/sandkit/sandbox/seccomp]: filters on system calls
 //   - [github.com/sandkit/sandkit/sandbox/logs]: what programs print, stored and read
 //   - [github.com/sandkit/sandkit/sandbox/state]: records of sandboxes, for any process
+//   - [github.com/sandkit/sandkit/sandbox/plugin]: plugins of hosts that use hashicorp/go-plugin
 //
 // See docs/architecture.md for how it works and docs/security.md for what it
 // protects from.

@@ -7,7 +7,9 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-lanes=(install lint unit race vm fuzz bench examples)
+lanes=(install lint unit race vm fuzz bench examples plugin)
+plugins=sandbox/plugin/internal/e2e # a module of its own
+top=$PWD
 user=65534 # runs the tests of ordinary users when this runs as root
 work=$(mktemp -d)
 chmod 755 "$work"
@@ -31,6 +33,7 @@ lint() {
   unformatted=$(bin/gofumpt -l .)
   [ -z "$unformatted" ] || { echo "not formatted: $unformatted" >&2; return 1; }
   bin/golangci-lint run ./...
+  (cd "$plugins" && "$top/bin/golangci-lint" run ./...)
   go mod tidy -diff
   for os in linux/arm64 linux/386 darwin/arm64 windows/amd64 freebsd/amd64; do
     GOOS=${os%/*} GOARCH=${os#*/} CGO_ENABLED=0 go vet ./...
@@ -62,6 +65,7 @@ race() {
 vm() {
   local kernel failed=0
   CGO_ENABLED=0 go build -o "$work/vmrun" ./internal/vmrun
+  build_talker
   for kernel in 6.1 6.12; do
     vm_kernel "$kernel" > "$work/vm-$kernel.log" 2>&1 &
   done
@@ -77,6 +81,7 @@ vm_kernel() {
   for uid in 0 1000; do
     say "kernel $1, as user $uid"
     vm_test "$1" "$uid" 20m ./cgroup/... ./fs ./ns ./sandbox/... ./internal/kernel ./internal/safepath ./internal/sys || failed=1
+    (cd "$plugins" && vm_test "$1" "$uid" 5m .) || failed=1
   done
   # What depends on the kernel in handling images: how EROFS and overlays are mounted.
   say "kernel $1, images"
@@ -87,7 +92,7 @@ vm_kernel() {
 # vm_test KERNEL UID TIMEOUT ... runs tests in a virtual machine.
 vm_test() {
   CGO_ENABLED=0 go test -count=1 -p 1 -short -timeout "$3" \
-    -exec "$work/vmrun -k $1 -uid $2 -timeout 15m -disk 600 -env TMPDIR=/disk -bin busybox,dbus-daemon,losetup -add-modules erofs,loop -file $SANDKIT_PROBE -env SANDKIT_PROBE=$SANDKIT_PROBE" \
+    -exec "$work/vmrun -k $1 -uid $2 -timeout 15m -disk 600 -env TMPDIR=/disk -bin busybox,dbus-daemon,losetup -add-modules erofs,loop -file $SANDKIT_PROBE -env SANDKIT_PROBE=$SANDKIT_PROBE -file $work/talker -env SANDKIT_TALKER=$work/talker" \
     "${@:4}"
 }
 
@@ -116,6 +121,27 @@ examples() {
     say "$dir"
     go run "./$dir"
   done
+}
+
+# build_talker makes a plugin for those who have no modules to build it from.
+build_talker() { (cd "$top/$plugins" && CGO_ENABLED=0 go build -buildvcs=false -o "$work/talker" ./talker); }
+
+# plugin runs plugins of go-plugin's in sandboxes. What that needs is in a module
+# of its own.
+plugin() {
+  (
+    cd "$plugins"
+    go mod tidy -diff
+    go vet ./...
+    say "as $(id -un)"
+    go test -count=1 ./...
+    if is_root; then
+      say "as user $user"
+      build_talker
+      export SANDKIT_TALKER=$work/talker CGO_ENABLED=0
+      go test -exec "$top/tools/as-user.sh $user" -count=1 ./...
+    fi
+  )
 }
 
 # inventory lists what a sandbox could leave behind on this machine.
