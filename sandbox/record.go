@@ -38,6 +38,12 @@ func WithLabels(labels map[string]string) Option {
 	})
 }
 
+// recorded is the record of a sandbox.
+type recorded struct {
+	*state.Entry
+	remove func() error // also when the context of the start has ended
+}
+
 // record makes the sandbox's record.
 func (s *Sandbox) record(ctx context.Context, onError *undo.Stack) error {
 	if s.store == nil {
@@ -64,8 +70,8 @@ func (s *Sandbox) record(ctx context.Context, onError *undo.Stack) error {
 	given := s.name.Load()
 	name := e.Record().Name
 	s.name.Store(&name)
-	s.entry.Store(e)
-	onError.Push("remove record", func() error { //nolint:contextcheck // removed also when ctx has ended
+	s.entry.Store(&recorded{e, func() error { return e.Remove(context.WithoutCancel(ctx)) }})
+	onError.Push("remove record", func() error {
 		s.name.Store(given)
 		return s.forget()
 	})
@@ -78,7 +84,7 @@ func (s *Sandbox) forget() error {
 	if e == nil {
 		return nil
 	}
-	if err := e.Remove(context.Background()); err != nil {
+	if err := e.remove(); err != nil {
 		return fmt.Errorf("remove record: %w", errors.Join(err, e.Close()))
 	}
 	return nil

@@ -25,7 +25,7 @@ func (s *Sandbox) run(ctx context.Context) (*Result, error) {
 	s.private = true // it is this function's alone
 	began := time.Now()
 	if err := s.Start(ctx); err != nil {
-		err = errors.Join(err, s.Close()) //nolint:contextcheck // ctx may have ended
+		err = errors.Join(err, s.Close())
 		if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
 			return nil, err
 		}
@@ -39,7 +39,7 @@ func (s *Sandbox) run(ctx context.Context) (*Result, error) {
 	if res != nil && res.Reason == ReasonCancelled {
 		err = fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
-	if cerr := s.Close(); cerr != nil { //nolint:contextcheck // likewise
+	if cerr := s.Close(); cerr != nil {
 		err = errors.Join(err, cerr)
 	}
 	return res, err

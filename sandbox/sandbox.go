@@ -36,8 +36,8 @@ type Sandbox struct {
 	// happens when something fails half-way.
 	tamper func(program any)
 
-	name  atomic.Pointer[string]      // empty: the short id
-	entry atomic.Pointer[state.Entry] // the record; nil: there is none
+	name  atomic.Pointer[string]   // empty: the short id
+	entry atomic.Pointer[recorded] // the record; nil: there is none
 
 	mu      sync.Mutex
 	state   phase
