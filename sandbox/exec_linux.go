@@ -199,6 +199,19 @@ func (p *Process) Wait(ctx context.Context) (*Result, error) {
 	return &res, p.s.wrap("wait", StageWait, "", p.err)
 }
 
+// Last tells, once the process has ended, that none of the sandbox was left then,
+// so that no further one can be alive. Only in a sandbox without a program of its
+// own ([WithIdle]) that can be. It is false before the end, and when the sandbox
+// ended first.
+func (p *Process) Last() bool {
+	select {
+	case <-p.ended:
+		return p.child.Last()
+	default:
+		return false
+	}
+}
+
 // Signal sends a signal to the process. It matches [ErrNotRunning] when it has
 // ended.
 func (p *Process) Signal(sig os.Signal) error {

@@ -76,6 +76,9 @@ func (c *config) sandbox() (*Sandbox, error) {
 		c.process.problem("WithPull", "nobody pulls images, use WithRegistry")
 	}
 	c.process.check()
+	if p := &c.process; c.spec.Idle && (p.stdin != nil || p.stdout != nil || p.stderr != nil || len(p.extra) > 0) {
+		p.problem("WithIdle", "there is no program for WithStdin, WithStdout, WithStderr and WithExtraFiles, give them to Exec")
+	}
 	if err := invalid(c.problems.Err()); err != nil {
 		return nil, err
 	}

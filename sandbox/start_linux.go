@@ -103,7 +103,10 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 	if err != nil {
 		return nil, errors.Join(s.prepareError(err), after.Unwind())
 	}
-	streams, err := openStreams(&processConfig{stdin: s.stdin, stdout: s.stdout, stderr: s.stderr, extra: s.extra})
+	streams := &streams{}
+	if !s.spec.Idle {
+		streams, err = openStreams(&processConfig{stdin: s.stdin, stdout: s.stdout, stderr: s.stderr, extra: s.extra})
+	}
 	if err != nil {
 		return nil, errors.Join(s.wrap("start", StagePrepare, "", err), after.Unwind())
 	}
