@@ -16,14 +16,14 @@ const module = "github.com/sandkit/sandkit"
 // layers are the packages from the bottom up. A package may import those in
 // lower layers, and none of its own unless said below.
 var layers = [][]string{
-	{"internal/sys", "internal/undo", "internal/capability", "internal/passwd"},
+	{"internal/sys", "internal/undo", "internal/capability", "internal/capture", "internal/passwd"},
 	{"internal/kernel", "internal/safepath", "internal/program"},
 	{"image", "internal/transfer"},
 	{"image/store", "image/erofs"},
 	{"cgroup", "ns", "fs", "sandbox/seccomp", "sandbox/logs", "sandbox/state", "image/layer"},
 	{"internal/launch", "cgroup/systemd", "image/archive", "image/rootfs", "image/registry", "image/registry/registrytest"},
 	{"sandbox"},
-	{"sandbox/sandboxtest"},
+	{"sandbox/sandboxtest", "sandbox/pool"},
 }
 
 // outside are libraries that exactly one package may import, with the reason.
