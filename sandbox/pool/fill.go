@@ -9,19 +9,38 @@ import (
 	"github.com/sandkit/sandkit/sandbox"
 )
 
-// fillDelay is how long nothing must have begun or ended before the pool is
-// filled, so as not to compete with it. A pool that is less than half full does
+// quiet is how long nothing must have begun or ended before the pool is filled
+// and cleared, so as not to compete with it. One that is less than half full does
 // not wait.
-const fillDelay = 10 * time.Millisecond
+const quiet = 10 * time.Millisecond
 
-// keepFull fills the pool whenever it is to be, one sandbox after the other.
-func (p *Pool) keepFull(ctx context.Context) {
-	defer close(p.filled)
+// task is what the keeper has to do.
+type task int
+
+const (
+	nothing task = iota
+	fill         // make one more ready
+	clearUp      // end one whose run is over
+)
+
+// keep fills and clears the pool whenever it is to be, one sandbox after the
+// other.
+func (p *Pool) keep(ctx context.Context) {
+	defer close(p.kept)
 	for {
 		p.mu.Lock()
-		wait, wanted := p.due()
-		if wanted && wait <= 0 {
-			p.filling++
+		what, wait := p.next()
+		switch {
+		case what == nothing:
+			wait = time.Hour // a change comes first
+		case wait > 0:
+		case what == clearUp:
+			s := p.spent[0]
+			p.spent = p.spent[1:]
+			p.mu.Unlock()
+			p.retire(s)
+			continue
+		default:
 			p.alive++
 			p.mu.Unlock()
 			p.add(ctx)
@@ -29,9 +48,6 @@ func (p *Pool) keepFull(ctx context.Context) {
 		}
 		changed := p.changed
 		p.mu.Unlock()
-		if !wanted {
-			wait = time.Hour // a change comes first, or nothing does
-		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-changed:
@@ -44,24 +60,49 @@ func (p *Pool) keepFull(ctx context.Context) {
 	}
 }
 
-// due tells whether another sandbox is wanted, and in how long. The caller holds
-// the lock.
-func (p *Pool) due() (time.Duration, bool) {
-	if p.closed || p.failed != nil || len(p.ready) >= p.options.Size || p.options.Max > 0 && p.alive >= p.options.Max {
-		return 0, false
+// next tells what is to be done, and in how long. The caller holds the lock.
+func (p *Pool) next() (task, time.Duration) {
+	o := &p.options
+	lacking, crowded := len(p.ready) < o.Size, o.Max > 0 && p.alive >= o.Max
+	wait := quiet - time.Since(p.used)
+	switch {
+	case p.closed:
+		return nothing, 0
+	case len(p.spent) > 0 && (crowded || wait <= 0):
+		return clearUp, 0
+	case lacking && !crowded && p.failed == nil:
+		if len(p.ready) < o.Size/2 || p.waiting > 0 {
+			wait = 0
+		}
+		return fill, wait
+	case len(p.spent) > 0:
+		return clearUp, wait
 	}
-	if len(p.ready) < p.options.Size/2 || p.waiting > 0 {
-		return 0, true
+	return nothing, 0
+}
+
+// leave takes a sandbox whose last process is gone.
+func (p *Pool) leave(s *sandbox.Sandbox) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.used = time.Now()
+	if p.closed || len(p.spent) >= p.options.Size {
+		go p.retire(s)
+		return
 	}
-	return fillDelay - time.Since(p.used), true
+	p.spent = append(p.spent, s)
+	p.change()
 }
 
 // add makes one more sandbox ready.
 func (p *Pool) add(ctx context.Context) {
 	s, err := p.start(ctx)
+	if err == nil {
+		// The files of its cgroup stay open: the run has to read them.
+		_, _ = s.Stats(ctx) // there may be none
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.filling--
 	switch {
 	case err != nil:
 		if !p.closed {

@@ -29,16 +29,16 @@ type Pool struct {
 	options Options
 	sandbox sandbox.Option
 	timeout time.Duration // of a run; 0: none
-	cancel  func()        // ends the filler
-	filled  chan struct{} // closed when the filler has ended
+	cancel  func()        // ends the keeper
+	kept    chan struct{} // closed when the keeper has ended
 
 	mu      sync.Mutex
 	changed chan struct{} // closed, and made anew, when what follows changes
 	closed  bool
 	ready   []*sandbox.Sandbox
-	filling int // ready ones on their way
-	alive   int // those that are ready, on their way, running, or ending
-	waiting int // calls of Fill
+	spent   []*sandbox.Sandbox // no process is left in them
+	alive   int                // those that are ready, on their way, running, or ending
+	waiting int                // calls of Fill
 	runs    map[*run]struct{}
 	used    time.Time // when a sandbox was last taken, or came to its end
 	failed  error     // of the last one on its way, until somebody asks again
@@ -65,9 +65,9 @@ func New(o Options) (*Pool, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Pool{
 		options: o, timeout: spec.Timeout, sandbox: sandbox.Options(all, sandbox.WithoutTimeout()),
-		cancel: cancel, filled: make(chan struct{}), changed: make(chan struct{}), runs: make(map[*run]struct{}),
+		cancel: cancel, kept: make(chan struct{}), changed: make(chan struct{}), runs: make(map[*run]struct{}),
 	}
-	go p.keepFull(ctx)
+	go p.keep(ctx)
 	return p, nil
 }
 
@@ -104,7 +104,6 @@ func (p *Pool) retire(s *sandbox.Sandbox) {
 // gone notes that a sandbox is. The caller holds the lock.
 func (p *Pool) gone() {
 	p.alive--
-	p.used = time.Now()
 	p.change()
 }
 
@@ -112,18 +111,18 @@ func (p *Pool) gone() {
 // of them is left. Closing again waits as well; it gives the same error.
 func (p *Pool) Close() error {
 	p.mu.Lock()
-	ready := p.ready
-	p.closed, p.ready = true, nil
+	idle := append(p.ready, p.spent...)
+	p.closed, p.ready, p.spent = true, nil, nil
 	for r := range p.runs {
 		go r.end(sandbox.ReasonKilled) // it takes other locks
 	}
 	p.change()
 	p.mu.Unlock()
 	p.cancel()
-	for _, s := range ready {
+	for _, s := range idle {
 		go p.retire(s)
 	}
-	<-p.filled
+	<-p.kept
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.alive > 0 {

@@ -166,7 +166,6 @@ func (r *run) in(ctx context.Context, s *sandbox.Sandbox, opts []sandbox.ProcOpt
 		r.pool.retire(s) // the process may be about to begin
 		return nil, err
 	}
-	defer func() { go r.pool.retire(s) }()
 	res, err := process.Wait(context.WithoutCancel(ctx))
 	if _, ok := errors.AsType[*sandbox.ExitError](err); ok {
 		err = nil
@@ -179,13 +178,12 @@ func (r *run) in(ctx context.Context, s *sandbox.Sandbox, opts []sandbox.ProcOpt
 		if stats, serr := s.Stats(ctx); serr == nil {
 			res.Stats = stats
 		}
+		r.pool.leave(s)
 	} else {
-		_ = s.Kill() // or it has ended
-		end, werr := s.Wait(context.WithoutCancel(ctx))
-		if end == nil {
-			return res, errors.Join(err, werr)
+		r.pool.retire(s)
+		if stats, serr := s.Stats(ctx); serr == nil {
+			res.Stats = stats
 		}
-		res.Stats = end.Stats
 	}
 	if res.Stats.CPU.Usage == 0 { // nobody counted
 		res.Stats.CPU = own.CPU
