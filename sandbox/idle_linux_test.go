@@ -1,13 +1,13 @@
 package sandbox_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
 
-	"github.com/sandkit/sandkit/fs"
 	"github.com/sandkit/sandkit/internal/testutil"
 	"github.com/sandkit/sandkit/sandbox"
 )
@@ -137,11 +137,22 @@ func TestIdleErrors(t *testing.T) {
 	if e, ok := errors.AsType[*sandbox.Error](s.Start(testContext(t))); !ok || e.Stage != sandbox.StageDir {
 		t.Errorf("%v", e)
 	}
-	if spec := s.Spec(); !strings.Contains(spec.String(), `"idle": true`) {
-		t.Error(spec)
-	}
-	_, err = sandbox.New(sandbox.WithIdle(), sandbox.WithMount(fs.Tmpfs("/x", 4096)))
+}
+
+// TestIdleSpec: a Spec in JSON says it, and WithoutTimeout takes a timeout back.
+func TestIdleSpec(t *testing.T) {
+	s, err := sandbox.New(sandbox.WithIdle(), sandbox.WithTimeout(1), sandbox.WithoutTimeout())
 	if err != nil {
+		t.Fatal(err)
+	}
+	var read sandbox.Spec
+	if err := json.Unmarshal([]byte(s.Spec().String()), &read); err != nil {
+		t.Fatal(err)
+	}
+	if !read.Idle || read.Timeout != 0 || read.Validate() != nil {
+		t.Error(read)
+	}
+	if _, err := sandbox.NewFromSpec(read, sandbox.WithCommand("true")); !errors.Is(err, sandbox.ErrInvalidSpec) {
 		t.Error(err)
 	}
 }

@@ -45,17 +45,12 @@ func withExec(ctx context.Context, f *files, limits sandbox.Option, kinds []kind
 }
 
 func ownExec(ctx context.Context, f *files, limits sandbox.Option) (kind, error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return kind{}, err
-	}
-	s, err := sandbox.New(sandbox.WithRootfs(f.root), limits, sandbox.WithStdin(r), sandbox.WithCommand("/bin/idle"))
+	s, err := sandbox.New(sandbox.WithRootfs(f.root), limits, sandbox.WithIdle())
 	if err == nil {
 		err = s.Start(ctx)
 	}
-	end := func() error { return errors.Join(s.Close(), w.Close()) }
-	if err = errors.Join(err, r.Close()); err != nil {
-		return kind{}, errors.Join(err, end())
+	if err != nil {
+		return kind{}, errors.Join(err, s.Close())
 	}
 	return kind{execName, func(ctx context.Context) (time.Duration, error) {
 		start := time.Now()
@@ -64,7 +59,7 @@ func ownExec(ctx context.Context, f *files, limits sandbox.Option) (kind, error)
 			_, err = p.Wait(ctx)
 		}
 		return time.Since(start), err
-	}, end}, nil
+	}, s.Close}, nil
 }
 
 // poolSize is more than a block of runs, see measure: the pool is filled between
@@ -72,7 +67,7 @@ func ownExec(ctx context.Context, f *files, limits sandbox.Option) (kind, error)
 const poolSize = 64
 
 func ownPool(ctx context.Context, f *files, limits sandbox.Option) (kind, error) {
-	p, err := pool.New(pool.Options{Size: poolSize, Sandbox: []sandbox.Option{sandbox.WithRootfs(f.root), limits}})
+	p, err := pool.New(pool.Options{Size: poolSize, Sandbox: []sandbox.Option{sandbox.WithRootfs(f.root), limits}}) //nolint:contextcheck // it lives until Close
 	if err != nil {
 		return kind{}, err
 	}

@@ -1,16 +1,20 @@
 package pool_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sandkit/sandkit/internal/testutil"
 	"github.com/sandkit/sandkit/sandbox"
@@ -46,36 +50,49 @@ func children(t *testing.T) []int {
 func TestDaemons(t *testing.T) {
 	testutil.Unchanged(t)
 	p := full(t, pool.Options{Size: 2})
-	for range 10 {
-		r, w, err := os.Pipe()
+	for i := range 10 {
+		mark := fmt.Sprintf("%d%d%d", 1000+i, time.Now().UnixNano(), os.Getpid())
+		out, err := p.Output(testContext(t), script("setsid sh -c 'sleep $0 & sleep $0' "+mark+" & sleep "+mark+" & exit 0"))
 		if err != nil {
-			t.Fatal(err)
+			t.Errorf("%q, %v", out, err)
 		}
-		if _, err := p.Run(testContext(t), script("setsid sh -c 'sleep 1000 & sleep 1000' & exit 0"), sandbox.WithExtraFiles(w)); err != nil {
-			t.Error(err)
+		if alive := withArgument(t, mark); len(alive) > 0 {
+			t.Errorf("%v are alive", alive)
 		}
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-		if n, err := readNow(t, r); n != 0 || err != nil {
-			t.Errorf("%d bytes, %v: somebody is alive", n, err)
-		}
-		r.Close()
 	}
+	// The search finds what is there.
+	read, write := io.Pipe()
+	defer write.Close()
+	ctx, cancel := context.WithCancel(testContext(t))
+	mark := fmt.Sprint(time.Now().UnixNano())
+	var group sync.WaitGroup
+	group.Go(func() {
+		_, _ = p.Run(ctx, sandbox.WithCommand("sh", "-c", "echo; sleep 1000 # "+mark), sandbox.WithStdout(write)) // it is cancelled
+	})
+	if _, err := read.Read(make([]byte, 1)); err != nil {
+		t.Error(err)
+	}
+	if alive := withArgument(t, mark); len(alive) == 0 {
+		t.Error("the search finds nothing")
+	}
+	cancel()
+	group.Wait()
 }
 
-// readNow reads from a pipe without waiting: EAGAIN means that somebody has its
-// other end.
-func readNow(t *testing.T, r *os.File) (n int, err error) {
+// withArgument lists processes that have such an argument.
+func withArgument(t *testing.T, mark string) []string {
 	t.Helper()
-	conn, cerr := r.SyscallConn()
-	if cerr == nil {
-		cerr = conn.Control(func(fd uintptr) { n, err = syscall.Read(int(fd), make([]byte, 1)) })
+	found, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if cerr != nil {
-		t.Fatal(cerr)
+	var all []string
+	for _, f := range found {
+		if line, err := os.ReadFile(f); err == nil && strings.Contains(string(line), mark) { // or it has ended
+			all = append(all, f)
+		}
 	}
-	return n, err
+	return all
 }
 
 // TestDeadOnes: ready sandboxes that somebody has killed are passed over.
