@@ -65,13 +65,14 @@ func (p *Pool) next() (task, time.Duration) {
 	o := &p.options
 	lacking, crowded := len(p.ready) < o.Size, o.Max > 0 && p.alive >= o.Max
 	wait := quiet - time.Since(p.used)
+	urgent := len(p.ready) < o.Size/2 || p.waiting > 0
 	switch {
 	case p.closed:
 		return nothing, 0
-	case len(p.spent) > 0 && (crowded || wait <= 0):
+	case len(p.spent) > 0 && (crowded && (urgent || len(p.ready) == 0) || wait <= 0):
 		return clearUp, 0
 	case lacking && !crowded && p.failed == nil:
-		if len(p.ready) < o.Size/2 || p.waiting > 0 {
+		if urgent {
 			wait = 0
 		}
 		return fill, wait
@@ -155,29 +156,29 @@ func (p *Pool) await(ctx context.Context) error {
 	}
 }
 
-// take gives a ready sandbox, or one that it starts.
-func (p *Pool) take(ctx context.Context, r *run) (*sandbox.Sandbox, error) {
+// take gives a ready sandbox, or one that it starts, and tells which.
+func (p *Pool) take(ctx context.Context, r *run) (s *sandbox.Sandbox, ready bool, err error) {
 	p.mu.Lock()
 	for {
 		if p.closed {
 			p.mu.Unlock()
-			return nil, sandbox.ErrClosed
+			return nil, false, sandbox.ErrClosed
 		}
 		p.used, p.failed = time.Now(), nil
 		if len(p.ready) > 0 {
-			s := p.ready[0]
+			s = p.ready[0]
 			p.ready = p.ready[1:]
 			p.stats.Hits++
 			p.change()
 			p.mu.Unlock()
-			return s, nil
+			return s, true, nil
 		}
 		if p.options.Max == 0 || p.alive < p.options.Max {
 			break
 		}
 		if err := p.await(ctx); err != nil {
 			p.mu.Unlock()
-			return nil, err
+			return nil, false, err
 		}
 	}
 	p.stats.Misses++
@@ -186,9 +187,8 @@ func (p *Pool) take(ctx context.Context, r *run) (*sandbox.Sandbox, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r.starting(cancel)
-	s, err := p.start(ctx)
-	if err == nil {
-		return s, nil
+	if s, err = p.start(ctx); err == nil {
+		return s, false, nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -197,5 +197,5 @@ func (p *Pool) take(ctx context.Context, r *run) (*sandbox.Sandbox, error) {
 	if p.closed {
 		err = errors.Join(sandbox.ErrClosed, err)
 	}
-	return nil, err
+	return nil, false, err
 }

@@ -134,7 +134,7 @@ func (r *run) never() *sandbox.Result {
 // exec starts the command in the first sandbox that is still there.
 func (r *run) exec(ctx context.Context, opts []sandbox.ProcOption) (*sandbox.Result, error) {
 	for {
-		s, err := r.pool.take(ctx, r)
+		s, ready, err := r.pool.take(ctx, r)
 		if err != nil {
 			return nil, err
 		}
@@ -149,7 +149,10 @@ func (r *run) exec(ctx context.Context, opts []sandbox.ProcOption) (*sandbox.Res
 			res.Reason = why
 			return res, nil
 		}
-		if err := ctx.Err(); err != nil {
+		if cerr := ctx.Err(); cerr != nil {
+			return nil, cerr
+		}
+		if !ready { // the next one would fare no better
 			return nil, err
 		}
 	}
