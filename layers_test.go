@@ -16,7 +16,7 @@ const module = "github.com/sandkit/sandkit"
 // layers are the packages from the bottom up. A package may import those in
 // lower layers, and none of its own unless said below.
 var layers = [][]string{
-	{"internal/sys", "internal/undo", "internal/capability", "internal/passwd"},
+	{"internal/sys", "internal/undo", "internal/capability", "internal/capture", "internal/passwd"},
 	{"internal/kernel", "internal/safepath", "internal/program"},
 	{"internal/gate"},
 	{"image", "internal/transfer"},
@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"cgroup", "ns", "fs", "sandbox/seccomp", "sandbox/logs", "sandbox/state", "image/layer"},
 	{"internal/launch", "cgroup/systemd", "image/archive", "image/rootfs", "image/registry", "image/registry/registrytest"},
 	{"sandbox"},
-	{"sandbox/sandboxtest", "sandbox/plugin"},
+	{"sandbox/sandboxtest", "sandbox/plugin", "sandbox/pool"},
 }
 
 // outside are libraries that exactly one package may import, with the reason.

@@ -228,6 +228,10 @@ func (b *builder) finish(q *program.Sequence, released program.Word) {
 	}
 	q.HostAlive()
 	q.Post(released)
+	if b.spec.Idle {
+		q.StayIdle()
+		return
+	}
 	q.Stay()
 }
 

@@ -2,9 +2,10 @@ package sandbox
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
+
+	"github.com/sandkit/sandkit/internal/capture"
 )
 
 // Output runs the command and returns what it wrote to its standard output, also
@@ -15,9 +16,9 @@ func (c *Cmd) Output() ([]byte, error) {
 	if c.Stdout != nil {
 		return nil, misuse("Stdout already set", ErrInvalidSpec)
 	}
-	var errOut *ends
+	var errOut *capture.Ends
 	if c.Stderr == nil {
-		errOut = &ends{}
+		errOut = &capture.Ends{}
 		c.Stderr = errOut
 	}
 	out := c.limitedBuffer()
@@ -25,10 +26,10 @@ func (c *Cmd) Output() ([]byte, error) {
 	err := c.Run()
 	if errOut != nil {
 		if e, ok := errors.AsType[*ExitError](err); ok {
-			e.Stderr = errOut.bytes()
+			e.Stderr = errOut.Bytes()
 		}
 	}
-	return out.result(err)
+	return outputOf(out, err)
 }
 
 // CombinedOutput runs the command and returns what it wrote to standard output
@@ -43,21 +44,13 @@ func (c *Cmd) CombinedOutput() ([]byte, error) {
 	}
 	out := c.limitedBuffer()
 	c.Stdout, c.Stderr = out, out
-	return out.result(c.Run())
+	return outputOf(out, c.Run())
 }
 
 // limitedBuffer is a buffer that kills the command when it is full. Output can
 // come before Start returns, when there is a sandbox and no Process yet.
-func (c *Cmd) limitedBuffer() *limitedBuffer {
-	return &limitedBuffer{limit: MaxOutput, full: func() { _ = c.sandbox.end(ReasonKilled) }}
-}
-
-// result is the content, and the error, to which it may add that it was full.
-func (b *limitedBuffer) result(err error) ([]byte, error) {
-	if b.over {
-		err = fmt.Errorf("%w of %d bytes: %w", ErrOutputLimit, MaxOutput, err)
-	}
-	return b.kept.Bytes(), err
+func (c *Cmd) limitedBuffer() *capture.Buffer {
+	return &capture.Buffer{Limit: MaxOutput, Full: func() { _ = c.sandbox.end(ReasonKilled) }}
 }
 
 // StdinPipe gives the writing end of a pipe that the command reads. Closing it

@@ -24,6 +24,7 @@ type started struct {
 	began   time.Time
 	setup   time.Duration
 	ended   chan struct{}
+	force   Protections
 	result  *Result // set before ended is closed
 	err     error   // likewise
 }
@@ -77,7 +78,7 @@ func (s *Sandbox) exec(ctx context.Context, opts []ProcOption) (*Process, error)
 	if err := b.buildFurther(); err != nil {
 		return nil, errors.Join(s.wrap("exec", StagePrepare, "", err), streams.closeTheirs(), streams.closeOurs())
 	}
-	p := &Process{s: s, started: started{streams: streams, began: time.Now(), ended: make(chan struct{})}}
+	p := &Process{s: s, started: started{streams: streams, began: time.Now(), force: r.force, ended: make(chan struct{})}}
 	p.child, err = r.process.Exec(ctx, b.prog, streams.files)
 	if errors.Is(err, os.ErrProcessDone) {
 		err = ErrNotRunning
@@ -162,7 +163,7 @@ func (b *builder) prepareFurther(base *base) error {
 func (p *Process) supervise() {
 	defer close(p.ended)
 	<-p.child.Ended()
-	res := &Result{Started: p.began, Setup: p.setup, Reason: ReasonKilled}
+	res := &Result{Started: p.began, Setup: p.setup, Reason: ReasonKilled, Protections: p.force}
 	status := p.child.Status()
 	res.set(status)
 	if status.Known {
@@ -197,6 +198,19 @@ func (p *Process) Wait(ctx context.Context) (*Result, error) {
 		return &res, &ExitError{Result: &res}
 	}
 	return &res, p.s.wrap("wait", StageWait, "", p.err)
+}
+
+// Last tells, once the process has ended, that none of the sandbox was left then,
+// so that no further one can be alive. Only in a sandbox without a program of its
+// own ([WithIdle]) that can be. It is false before the end, and when the sandbox
+// ended first.
+func (p *Process) Last() bool {
+	select {
+	case <-p.ended:
+		return p.child.Last()
+	default:
+		return false
+	}
 }
 
 // Signal sends a signal to the process. It matches [ErrNotRunning] when it has

@@ -40,7 +40,11 @@ func (b *builder) buildFurther() error {
 	q.Setsid()
 	q.DefaultSignals()
 	q.JoinSessionKeyring().Ignore(syscall.ENOSYS, syscall.EPERM, syscall.EDQUOT)
-	if b.first.Has(capability.SysAdmin) && !b.spec.HostUsers {
+	switch {
+	case !b.first.Has(capability.SysAdmin) || b.spec.HostUsers:
+	case b.spec.Idle:
+		q.Unshare(sys.CLONE_NEWNS)
+	default:
 		main := q.PidfdOpen(b.mainPID)
 		q.Setns(main, sys.CLONE_NEWNS)
 		q.Close(main)

@@ -40,7 +40,10 @@ func (s *Spec) applyImage(img image.Image) error {
 		p.Capabilities = p.imageCapabilities()
 	}
 	var errs undo.Errors
-	p.check(&errs, false)
+	if s.Idle {
+		p.Command = nil
+	}
+	p.check(&errs, s.Idle)
 	if err := errs.Err(); err != nil {
 		return fmt.Errorf("%w: what the image and the options make together: %w", ErrInvalidSpec, err)
 	}

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"path/filepath"
 
@@ -43,6 +44,15 @@ func (s *Sandbox) openLogs() ([]logs.Driver, error) {
 	defer s.mu.Unlock()
 	s.kept = k
 	return drivers, nil
+}
+
+// openStreams makes the main process's streams, and what keeps its output.
+func (s *Sandbox) openStreams() (*streams, error) {
+	drivers, err := s.openLogs()
+	if err != nil {
+		return nil, fmt.Errorf("open log %s: %w", s.spec.Logs.Path, err)
+	}
+	return openStreams(&processConfig{stdin: s.stdin, stdout: s.stdout, stderr: s.stderr, extra: s.extra, drivers: drivers})
 }
 
 // Logs gives what the program has printed, the oldest first, and with Follow what

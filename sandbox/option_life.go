@@ -29,6 +29,12 @@ func WithTimeout(d time.Duration) Option {
 	})
 }
 
+// WithoutTimeout takes an earlier WithTimeout back, for who starts sandboxes with
+// the options of others and counts otherwise.
+func WithoutTimeout() Option {
+	return option(func(c *config) { c.spec.Timeout = 0 })
+}
+
 // WithStop sets the signal that Stop sends to the program, and how long the
 // program may take before everything is killed. The default is SIGTERM and
 // 10 seconds.

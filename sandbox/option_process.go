@@ -14,6 +14,17 @@ func WithCommand(name string, args ...string) ProcOption {
 	return procOption(func(c *processConfig) { c.spec.Command = slices.Clone(command) })
 }
 
+// WithIdle makes a sandbox without a program of its own, for [Sandbox.Exec]: it
+// lives until it is ended, or the host program dies, and needs nothing in its
+// root. It costs what process 1 does, some tens of KiB. User, directory,
+// capabilities and so on are tried at the start and are what further processes
+// begin with; standard streams are theirs alone. [Sandbox.Signal] ends it, if the
+// signal ends programs by default. With the capability SYS_ADMIN each further
+// process has its mounts for itself.
+func WithIdle() Option {
+	return option(func(c *config) { c.spec.Idle = true })
+}
+
 // WithEnv adds environment variables, "KEY=VALUE"; the last of a key wins.
 // Nothing is inherited from the host program; PATH, HOME and HOSTNAME are set
 // unless given.

@@ -131,6 +131,9 @@ func (p *Process) Signal(os.Signal) error { return p.s.wrap("signal", "", "", no
 // Kill needs Linux.
 func (p *Process) Kill() error { return p.s.wrap("kill", "", "", notLinux()) }
 
+// Last needs Linux.
+func (p *Process) Last() bool { return false }
+
 // PID needs Linux.
 func (p *Process) PID() int { return 0 }
 

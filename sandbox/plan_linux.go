@@ -35,7 +35,9 @@ func (s *Spec) Plan(f Features) (*Plan, error) {
 	if err := b.checkUser(); err != nil {
 		return nil, err
 	}
-	b.stdio = make([]*os.File, len(stdioNames))
+	if !s.Idle {
+		b.stdio = make([]*os.File, len(stdioNames))
+	}
 	if err := b.build(); err != nil {
 		return nil, err
 	}

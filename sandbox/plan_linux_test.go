@@ -26,7 +26,7 @@ func TestPlans(t *testing.T) {
 	root := t.TempDir()
 	data := t.TempDir()
 	paths := sandbox.Options(sandbox.WithMaskedPaths("/proc/keys", "/sys/firmware"), sandbox.WithReadOnlyPaths("/proc/sys"),
-		sandbox.WithRootfs(root), sandbox.WithCommand("/bin/true"))
+		sandbox.WithRootfs(root))
 	ro := fs.File("/etc/fixed", 0o600, []byte("fixed"))
 	ro.ReadOnly = true
 	cases := map[string]struct {
@@ -37,6 +37,7 @@ func TestPlans(t *testing.T) {
 		"user":      {false, sandbox.Options()},
 		"hostusers": {true, sandbox.WithHostUsers()},
 		"writable":  {true, sandbox.WithRootfsWritable(root)},
+		"idle":      {true, sandbox.Options(sandbox.WithIdle(), sandbox.WithCapabilities("SYS_ADMIN"))},
 		"rich": {true, sandbox.Options(
 			sandbox.WithCommand("job", "arg"), sandbox.WithEnv("A=1", "PATH=/a:/b", "A=2"), sandbox.WithDir("/work"), sandbox.WithUser("1000:100"),
 			sandbox.WithGroups(7), sandbox.WithAmbientCapabilities("NET_BIND_SERVICE"), sandbox.WithCapabilities("CAP_SYS_ADMIN"),
@@ -52,6 +53,9 @@ func TestPlans(t *testing.T) {
 	for name, c := range cases {
 		if c.privileged && !testutil.IsRoot() {
 			continue // the root directory belongs to somebody else than in root's plan
+		}
+		if name != "idle" {
+			c.options = sandbox.Options(sandbox.WithCommand("/bin/true"), c.options)
 		}
 		s, err := sandbox.New(paths, c.options)
 		if err != nil {

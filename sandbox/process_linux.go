@@ -45,7 +45,7 @@ func (b *builder) main(q *program.Sequence, released program.Word) error {
 	q.TakeFiles()
 	q.Umask(b.umask())
 	q.Await(released)
-	if b.ownMounts() {
+	if b.ownMounts() && !b.spec.Idle {
 		// The copy keeps what process 1 mounted together (MNT_LOCKED).
 		q.Unshare(sys.CLONE_NEWNS)
 	}
@@ -59,6 +59,10 @@ func (b *builder) main(q *program.Sequence, released program.Word) error {
 	}
 	if err := b.lateSeccomp(q); err != nil {
 		return err
+	}
+	if b.spec.Idle {
+		q.Exit() // it has shown that a program could be executed
+		return nil
 	}
 	b.exec(q)
 	return nil

@@ -1,13 +1,13 @@
 package sandbox
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"syscall"
 	"time"
+
+	"github.com/sandkit/sandkit/internal/capture"
 )
 
 // Run makes a sandbox, starts it, waits for its end and closes it. When ctx
@@ -60,79 +60,26 @@ func Output(ctx context.Context, opts ...Option) ([]byte, error) {
 	if s.stdout != nil {
 		return nil, invalid(errors.New("WithStdout: Output returns the standard output itself"))
 	}
-	out := &limitedBuffer{limit: MaxOutput, full: func() { _ = s.end(ReasonKilled) }}
+	out := &capture.Buffer{Limit: MaxOutput, Full: func() { _ = s.end(ReasonKilled) }}
 	s.stdout = out
-	var errOut *ends
+	var errOut *capture.Ends
 	if s.stderr == nil {
-		errOut = &ends{}
+		errOut = &capture.Ends{}
 		s.stderr = errOut
 	}
 	_, err = s.run(ctx)
 	if errOut != nil {
 		if e, ok := errors.AsType[*ExitError](err); ok {
-			e.Stderr = errOut.bytes()
+			e.Stderr = errOut.Bytes()
 		}
 	}
-	return out.result(err)
+	return outputOf(out, err)
 }
 
-// limitedBuffer keeps what fits and calls full once when more comes.
-type limitedBuffer struct {
-	kept  bytes.Buffer // not embedded: its ReadFrom knows no limit
-	limit int
-	over  bool
-	full  func()
-}
-
-// Write keeps what fits and takes the rest without keeping it.
-func (b *limitedBuffer) Write(p []byte) (int, error) {
-	room := b.limit - b.kept.Len()
-	if len(p) <= room {
-		return b.kept.Write(p)
+// outputOf is the content, and the error, to which it may add that it was full.
+func outputOf(b *capture.Buffer, err error) ([]byte, error) {
+	if b.Over() {
+		err = fmt.Errorf("%w of %d bytes: %w", ErrOutputLimit, MaxOutput, err)
 	}
-	b.kept.Write(p[:room])
-	if !b.over {
-		b.over = true
-		b.full()
-	}
-	return len(p), nil
-}
-
-// keep is how much of the beginning, and of the end, ends keeps.
-const keep = 32 << 10
-
-// ends keeps the beginning and the end of a stream.
-type ends struct {
-	mu      sync.Mutex
-	head    []byte
-	tail    []byte
-	skipped int
-}
-
-// Write never fails.
-func (e *ends) Write(p []byte) (int, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	n := len(p)
-	if room := keep - len(e.head); room > 0 {
-		room = min(room, len(p))
-		e.head = append(e.head, p[:room]...)
-		p = p[room:]
-	}
-	e.tail = append(e.tail, p...)
-	if over := len(e.tail) - keep; over > 0 {
-		e.skipped += over
-		e.tail = append(e.tail[:0], e.tail[over:]...)
-	}
-	return n, nil
-}
-
-func (e *ends) bytes() []byte {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	b := e.head
-	if e.skipped > 0 {
-		b = fmt.Appendf(b, "\n... %d bytes left out ...\n", e.skipped)
-	}
-	return append(b, e.tail...)
+	return b.Bytes(), err
 }

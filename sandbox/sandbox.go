@@ -86,6 +86,9 @@ func (c *config) sandbox() (*Sandbox, error) {
 		c.process.problem("WithPull", "nobody pulls images, use WithRegistry")
 	}
 	c.process.check()
+	if p := &c.process; c.spec.Idle && (p.stdin != nil || p.stdout != nil || p.stderr != nil || len(p.extra) > 0 || c.logFunc != nil) {
+		p.problem("WithIdle", "there is no program for WithStdin, WithStdout, WithStderr, WithExtraFiles and WithLogFunc, give the streams to Exec")
+	}
 	if err := invalid(c.problems.Err()); err != nil {
 		return nil, err
 	}

@@ -27,6 +27,9 @@ type Spec struct {
 	Labels map[string]string `json:"labels,omitempty"`
 
 	Process ProcessSpec `json:"process"`
+	// Idle is a sandbox without a program of its own, see WithIdle: Process has
+	// no command and is what further processes begin with.
+	Idle bool `json:"idle,omitempty"`
 
 	// Image, when it names one, is the root in place of Root.Dir, and fills what
 	// Process and Stop leave open.

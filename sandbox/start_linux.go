@@ -106,11 +106,10 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 	if err != nil {
 		return nil, errors.Join(s.prepareError(err), after.Unwind())
 	}
-	drivers, err := s.openLogs()
-	if err != nil {
-		return nil, errors.Join(s.wrap("start", StagePrepare, s.spec.Logs.Path, err), after.Unwind())
+	streams := &streams{}
+	if !s.spec.Idle {
+		streams, err = s.openStreams()
 	}
-	streams, err := openStreams(&processConfig{stdin: s.stdin, stdout: s.stdout, stderr: s.stderr, extra: s.extra, drivers: drivers})
 	if err != nil {
 		return nil, errors.Join(s.wrap("start", StagePrepare, "", err), after.Unwind())
 	}

@@ -33,7 +33,12 @@ func openStreams(p *processConfig) (*streams, error) {
 	return s, nil
 }
 
-func (s *streams) open(p *processConfig) error {
+func (s *streams) open(p *processConfig) (err error) {
+	if len(p.drivers) > 0 { // its own from here on
+		if s.logs, err = newCollector(p.drivers); err != nil {
+			return err
+		}
+	}
 	if err := s.openStdin(p.stdin); err != nil {
 		return err
 	}
@@ -50,7 +55,7 @@ func (s *streams) open(p *processConfig) error {
 }
 
 func (s *streams) openOutputs(p *processConfig) error {
-	if len(p.drivers) > 0 {
+	if s.logs != nil {
 		return s.openLogged(p)
 	}
 	if err := s.openOutput("stdout", p.stdout); err != nil {
@@ -65,10 +70,7 @@ func (s *streams) openOutputs(p *processConfig) error {
 }
 
 // openLogged makes pipes whatever the caller gave, as the output is kept, too.
-func (s *streams) openLogged(p *processConfig) (err error) {
-	if s.logs, err = newCollector(p.drivers); err != nil {
-		return err
-	}
+func (s *streams) openLogged(p *processConfig) error {
 	for _, out := range []struct {
 		stream logs.Stream
 		to     io.Writer

@@ -31,7 +31,13 @@ func invalid(problems error) error {
 
 func (s *Spec) check(errs *undo.Errors) {
 	s.checkNames(errs)
-	s.Process.check(errs, s.Image.Ref != "")
+	s.Process.check(errs, s.Image.Ref != "" || s.Idle)
+	if s.Idle && s.Logs.Driver != "" {
+		errs.Add(errors.New("WithIdle, WithLogs: an idle sandbox prints nothing, leave one out"))
+	}
+	if p := &s.Process; s.Idle && (len(p.Command) > 0 || p.Path != "" || len(p.Entrypoint) > 0) {
+		errs.Add(errors.New("WithIdle, WithCommand: an idle sandbox has no program of its own, leave one out"))
+	}
 	errs.Add(s.Image.check())
 	errs.Add(prefixed("WithRootfs", s.Root.Validate()))
 	if s.Image.Ref != "" && (s.Root.Dir != "" || len(s.Root.Layers) > 0) {

@@ -12,10 +12,12 @@ import (
 	"github.com/sandkit/sandkit/internal/compare/figures"
 	"github.com/sandkit/sandkit/internal/compare/peer"
 	"github.com/sandkit/sandkit/sandbox"
+	"github.com/sandkit/sandkit/sandbox/pool"
 )
 
 const (
 	execName = "sandkit exec"
+	poolName = "sandkit pool"
 	runcExec = "runc exec"
 	bareName = "fork and exec"
 )
@@ -30,7 +32,11 @@ func withExec(ctx context.Context, f *files, limits sandbox.Option, kinds []kind
 	if err != nil {
 		return kinds, missing, err
 	}
-	kinds = append(kinds, own)
+	pooled, err := ownPool(ctx, f, limits)
+	if err != nil {
+		return append(kinds, own), missing, err
+	}
+	kinds = append(kinds, own, pooled)
 	peer, err := f.runcExec(ctx)
 	if err != nil {
 		return kinds, append(missing, fmt.Sprintf("%s is left out: %v", runcExec, err)), nil
@@ -39,17 +45,12 @@ func withExec(ctx context.Context, f *files, limits sandbox.Option, kinds []kind
 }
 
 func ownExec(ctx context.Context, f *files, limits sandbox.Option) (kind, error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return kind{}, err
-	}
-	s, err := sandbox.New(sandbox.WithRootfs(f.root), limits, sandbox.WithStdin(r), sandbox.WithCommand("/bin/idle"))
+	s, err := sandbox.New(sandbox.WithRootfs(f.root), limits, sandbox.WithIdle())
 	if err == nil {
 		err = s.Start(ctx)
 	}
-	end := func() error { return errors.Join(s.Close(), w.Close()) }
-	if err = errors.Join(err, r.Close()); err != nil {
-		return kind{}, errors.Join(err, end())
+	if err != nil {
+		return kind{}, errors.Join(err, s.Close())
 	}
 	return kind{execName, func(ctx context.Context) (time.Duration, error) {
 		start := time.Now()
@@ -58,7 +59,26 @@ func ownExec(ctx context.Context, f *files, limits sandbox.Option) (kind, error)
 			_, err = p.Wait(ctx)
 		}
 		return time.Since(start), err
-	}, end}, nil
+	}, s.Close}, nil
+}
+
+// poolSize is more than a block of runs, see measure: the pool is filled between
+// blocks, as it is between bursts.
+const poolSize = 64
+
+func ownPool(ctx context.Context, f *files, limits sandbox.Option) (kind, error) {
+	p, err := pool.New(pool.Options{Size: poolSize, Sandbox: []sandbox.Option{sandbox.WithRootfs(f.root), limits}}) //nolint:contextcheck // it lives until Close
+	if err != nil {
+		return kind{}, err
+	}
+	if err := p.Fill(ctx); err != nil {
+		return kind{}, errors.Join(err, p.Close())
+	}
+	return kind{poolName, func(ctx context.Context) (time.Duration, error) {
+		start := time.Now()
+		_, err := p.Run(ctx, sandbox.WithCommand("/bin/true"))
+		return time.Since(start), err
+	}, p.Close}, nil
 }
 
 // runcExec starts a container and gives the command that runs another program
@@ -95,6 +115,9 @@ func execFigures(p50 func(string) float64, title string) []figures.Figure {
 		return nil
 	}
 	lines := []figures.Figure{figures.AtMost("p50 of Exec / fork and exec on the host, "+title, own/p50(bareName), 2, "%.2f")}
+	if p := p50(poolName); p > 0 {
+		lines = append(lines, figures.AtMost("p50 of a pool's Run / fork and exec on the host, "+title, p/p50(bareName), 2, "%.2f"))
+	}
 	if p := p50(runcExec); p > 0 {
 		lines = append(lines, figures.AtLeast("p50 of runc exec / Exec, "+title, p/own, 20, "%.1f"))
 	}

@@ -17,6 +17,7 @@ type Child struct {
 	pid   int // inside
 	ended chan struct{}
 	s     Status // once ended is closed
+	last  bool   // likewise
 }
 
 // children are the further processes of a sandbox.
@@ -128,7 +129,7 @@ func (p *Process) answer(m *making, a answer) {
 // heard follows what process 1 tells about its children.
 func (p *Process) heard(msg message) error {
 	p.mu.Lock()
-	m, child := p.children.asked, p.children.alive[int(msg.value)]
+	m, child := p.children.asked, p.children.alive[int(msg.value&^others)]
 	p.mu.Unlock()
 	switch {
 	case msg.kind == msgExecExited && child != nil:
@@ -159,7 +160,7 @@ func (p *Process) childEnded(c *Child, msg message) error {
 	p.mu.Lock()
 	delete(p.children.alive, c.pid)
 	p.mu.Unlock()
-	c.s = s
+	c.s, c.last = s, msg.value&others == 0
 	close(c.ended)
 	return err
 }
@@ -185,6 +186,10 @@ func (c *Child) Ended() <-chan struct{} { return c.ended }
 // Status is how it ended, once it has. It is not known when the sandbox ended
 // first, and the process with it.
 func (c *Child) Status() Status { return c.s }
+
+// Last tells, once it has ended, that no process was left then but process 1,
+// which makes none unless it is told to. A main process is one that is left.
+func (c *Child) Last() bool { return c.last }
 
 // Signal sends it a signal.
 func (c *Child) Signal(sig syscall.Signal) error {

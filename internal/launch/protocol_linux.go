@@ -31,6 +31,7 @@ const (
 	cmdExec   = 17
 
 	noStep = 0xffffffff
+	others = 1 << 32 // in msgExecExited
 )
 
 type message struct {

@@ -34,6 +34,14 @@ func (s *Sequence) Post(w Word) Ref { return s.add(call(opPost, w.arg())) }
 // process or the host program does. Nothing follows it.
 func (s *Sequence) Stay() Ref { return s.add(call(opStay)) }
 
+// StayIdle is Stay without a main process, which is to end where others execute:
+// process 1 goes on, for further processes. A signal that would be forwarded
+// ends it, if it ends programs by default.
+func (s *Sequence) StayIdle() Ref { return s.add(call(opStay, integer(1))) }
+
+// Exit ends the process.
+func (s *Sequence) Exit() Ref { return s.add(call(sys.CallExitGroup, integer(0))) }
+
 // Keep closes every descriptor of this process but those, at most [MaxKept],
 // which the host program gets when the main process has executed.
 func (s *Sequence) Keep(fds ...FD) Ref {

@@ -17,6 +17,7 @@ var (
 	CallCloseRange       = Call{"close_range", unix.SYS_CLOSE_RANGE}
 	CallDup3             = Call{"dup3", unix.SYS_DUP3}
 	CallExecve           = Call{"execve", unix.SYS_EXECVE}
+	CallExitGroup        = Call{"exit_group", unix.SYS_EXIT_GROUP}
 	CallFchdir           = Call{"fchdir", unix.SYS_FCHDIR}
 	CallFchmod           = Call{"fchmod", unix.SYS_FCHMOD}
 	CallFchmodat         = Call{"fchmodat", unix.SYS_FCHMODAT}

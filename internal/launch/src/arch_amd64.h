@@ -16,6 +16,7 @@
 #define NR_prctl 157
 #define NR_futex 202
 #define NR_exit_group 231
+#define NR_waitid 247
 #define NR_ppoll 271
 #define NR_signalfd4 289
 #define NR_dup3 292

@@ -6,6 +6,7 @@
 #define NR_ppoll 73
 #define NR_signalfd4 74
 #define NR_exit_group 94
+#define NR_waitid 95
 #define NR_futex 98
 #define NR_nanosleep 101
 #define NR_ptrace 117

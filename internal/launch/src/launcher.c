@@ -31,9 +31,12 @@ typedef long i64;
 
 #define CONTROL 0 // the control socket's descriptor
 
-enum { EINTR = 4, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EINVAL = 22, EMFILE = 24, ETXTBSY = 26, ENOSPC = 28, EPROTO = 71 };
-enum { SIGKILL = 9, SIGCHLD = 17, SIGSTOP = 19, SIG_LAST = 64 };
+enum { EINTR = 4, ECHILD = 10, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EINVAL = 22, EMFILE = 24, ETXTBSY = 26, ENOSPC = 28, EPROTO = 71 };
+enum { SIGKILL = 9, SIGCHLD = 17, SIGSTOP = 19, SIG_LAST = 64, SIG_WINCH = 28 };
+// Signals that end no program by default: SIGCHLD to SIGURG, and SIGWINCH.
+#define HARMLESS 0x10fe0000u
 enum { FUTEX_WAIT = 0, FUTEX_WAKE = 1, WNOHANG = 1, POLLIN = 1, MSG_NOSIGNAL = 0x4000, PR_CAPBSET_DROP = 24, PTRACE_DETACH = 17, SIGTRAP = 5 };
+enum { P_ALL = 0, WEXITED = 4, WNOWAIT = 0x1000000, WALL = 0x40000000 };
 enum { SOL_SOCKET = 1, SCM_RIGHTS = 1 };
 enum { CLOEXEC = 02000000, SIG_SETMASK = 2 };
 enum { PROT_RW = 3, MAP_PRIVATE_ANON_FIXED_NOREPLACE = 0x100022 };
@@ -65,6 +68,8 @@ static volatile u32 failed_step, failed_errno;
 // Counts posts and failures, so that who waits for one can sleep on one word.
 static volatile u32 events;
 static u32 main_pid;
+// The sandbox goes on when the main process has ended, as it does at once.
+static u32 idle;
 // What the host program gets when the main process has executed.
 static u32 kept[MAX_KEPT];
 static u32 kept_count;
@@ -100,9 +105,23 @@ void __attribute__((noreturn, used)) main_process(struct step *s)
 	quit(EXIT_STEP_FAILED);
 }
 
+// What is told about the end of a process.
+static struct { struct message m; u8 usage[144]; } end;
+
+static void send_end(u32 kind, u32 status, u64 value)
+{
+	end.m = (struct message){kind, status, value};
+	send(&end, sizeof end);
+}
+
+// others tells whether any process is left: all are below process 1.
+static u64 others(void)
+{
+	return SYS4(NR_waitid, P_ALL, 0, 0, WEXITED | WNOHANG | WNOWAIT | WALL) == -ECHILD ? 0 : OTHERS;
+}
+
 static void reap(void)
 {
-	struct { struct message m; u8 usage[144]; } end;
 	u32 status, *place;
 
 	for (;;) {
@@ -118,24 +137,32 @@ static void reap(void)
 			continue;
 		}
 		if (pid == main_pid) {
-			end.m = (struct message){MSG_EXITED, status, 0};
-			send(&end, sizeof end);
+			send_end(MSG_EXITED, status, 0);
 			quit(EXIT_DONE); // and the kernel ends what is left
 		}
 		if (making.on && pid == making.pid)
 			settle();
 		if ((place = place_of(pid))) {
 			*place = 0;
-			end.m = (struct message){MSG_EXEC_EXITED, status, pid};
-			send(&end, sizeof end);
+			send_end(MSG_EXEC_EXITED, status, pid | others());
 		}
 	}
 }
 
+// forward gives the main process a signal. Where there is none, the sandbox ends
+// as most programs would, without the usage of what ended last.
 static void forward(u32 sig)
 {
+	u32 i;
+
 	if (main_pid) // 0 would be everybody in the process group
 		SYS3(NR_kill, main_pid, sig, 0);
+	else if (idle && (sig > SIG_WINCH || !(HARMLESS >> sig & 1))) {
+		for (i = 0; i < sizeof end.usage; i++)
+			((volatile u8 *)end.usage)[i] = 0;
+		send_end(MSG_EXITED, sig, 0);
+		quit(EXIT_DONE);
+	}
 }
 
 // command obeys one order of the host program, or ends with it.
@@ -174,6 +201,8 @@ static void __attribute__((noreturn)) stay(void)
 	}
 	fds[1].fd = fd;
 	SYS3(NR_munmap, BASE, 2 * PART, 0);
+	if (idle)
+		main_pid = 0;
 	report_started();
 	reap();
 	for (;;) {

@@ -240,6 +240,7 @@ static i64 step(struct step *s, int is_init)
 	case OP_FILES:
 		return take_files();
 	case OP_STAY:
+		idle = s->arg[0];
 		stay();
 	}
 	r = call(s);

@@ -44,7 +44,7 @@ struct step {
 #define OP_POST 0x10002            // arg: address of the word
 #define OP_DEFAULT_SIGNALS 0x10003 // dispositions and mask as after a boot
 #define OP_DENIED 0x10004          // arg: address of the note, errno when nothing is noted
-#define OP_STAY 0x10005            // process 1's work; does not return
+#define OP_STAY 0x10005            // process 1's work; does not return; arg: 1 if it goes on without a main process
 #define OP_HOST_ALIVE 0x10006      // end here if the host program is gone
 #define OP_DROP_BOUNDING 0x10007   // arg: the capabilities to keep, one bit each
 #define OP_CUT 0x10008             // the end of the prelude: go on with the second part
@@ -64,7 +64,8 @@ struct message {
 #define MSG_FORKED 4  // value: pid of the process that goes on
 #define MSG_EXEC_STARTED 5 // arg: pid inside
 #define MSG_EXEC_FAILED 6  // as MSG_FAILED
-#define MSG_EXEC_EXITED 7  // arg: wait status, value: pid inside; a struct rusage follows
+#define MSG_EXEC_EXITED 7  // arg: wait status, value: pid inside, and OTHERS; a struct rusage follows
+#define OTHERS (1UL << 32) // processes are left besides process 1
 
 // To the launcher.
 #define CMD_SIGNAL 16 // arg: signal, value: pid inside of a process of CMD_EXEC; 0: the main process
