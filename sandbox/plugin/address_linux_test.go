@@ -180,7 +180,7 @@ func TestHostNetwork(t *testing.T) {
 		from ns.Namespace
 		want bool
 	}{{ns.Namespace{}, false}, {ns.OfHost(), true}, {ns.OfPID(os.Getpid()), false}} {
-		r, err := New(&exec.Cmd{Path: "/bin/true"}, t.TempDir(), sandbox.WithNamespaces(ns.Set{Net: x.from}))
+		r, err := New(&exec.Cmd{Path: "/bin/true"}, socketDir(t), sandbox.WithNamespaces(ns.Set{Net: x.from}))
 		if err != nil {
 			t.Fatal(err)
 		}

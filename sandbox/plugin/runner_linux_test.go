@@ -288,7 +288,7 @@ func TestRootDirectory(t *testing.T) {
 		file, want string
 		mounts     int
 	}{{filepath.Join(root, "bin/tool"), "/bin/tool", 2}, {outside, outside, 3}} {
-		r, err := New(exec.Command(x.file, "-x"), t.TempDir(), sandbox.WithRootfs(root))
+		r, err := New(exec.Command(x.file, "-x"), socketDir(t), sandbox.WithRootfs(root))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -313,7 +313,7 @@ func TestImage(t *testing.T) {
 		name string
 		want []string
 	}{{name: "kv:1"}, {exec.Cmd{Path: "/bin/true", Args: []string{"true", "-a"}}, "/bin/true", []string{"/bin/true", "-a"}}} {
-		r, err := New(&x.cmd, t.TempDir(), sandbox.WithImage("kv:1"))
+		r, err := New(&x.cmd, socketDir(t), sandbox.WithImage("kv:1"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -67,7 +67,7 @@ func TestDaemons(t *testing.T) {
 	mark := fmt.Sprint(time.Now().UnixNano())
 	var group sync.WaitGroup
 	group.Go(func() {
-		_, _ = p.Run(ctx, sandbox.WithCommand("sh", "-c", "echo; sleep 1000 # "+mark), sandbox.WithStdout(write)) // it is cancelled
+		_, _ = p.Run(ctx, sandbox.WithCommand("sh", "-c", "echo; sleep 1000; : "+mark), sandbox.WithStdout(write)) // it is cancelled
 	})
 	if _, err := read.Read(make([]byte, 1)); err != nil {
 		t.Error(err)
