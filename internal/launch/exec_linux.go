@@ -26,6 +26,8 @@ type children struct {
 	asked *making       // the one that is; nil for none
 	alive map[int]*Child
 	gone  bool // no more can be made
+
+	clearing []chan<- error // who waits in Clear; each takes one without a reader
 }
 
 // making is a Child on its way.
@@ -134,6 +136,8 @@ func (p *Process) heard(msg message) error {
 	switch {
 	case msg.kind == msgExecExited && child != nil:
 		return p.childEnded(child, msg)
+	case msg.kind == msgCleared:
+		p.cleared()
 	case msg.kind == msgExecStarted && m != nil:
 		c := &Child{of: p, pid: int(msg.arg), ended: make(chan struct{})}
 		p.mu.Lock()
@@ -170,8 +174,12 @@ func (p *Process) childEnded(c *Child, msg message) error {
 func (p *Process) forsake() {
 	p.mu.Lock()
 	m, alive := p.children.asked, p.children.alive
-	p.children.gone, p.children.asked, p.children.alive = true, nil, nil
+	clearing := p.children.clearing
+	p.children = children{turn: p.children.turn, gone: true}
 	p.mu.Unlock()
+	for _, answer := range clearing {
+		answer <- os.ErrProcessDone
+	}
 	for _, c := range alive {
 		close(c.ended)
 	}

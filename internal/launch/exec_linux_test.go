@@ -28,10 +28,13 @@ func further(files int, command ...string) *program.Program {
 }
 
 // idle is a sandbox that does nothing until it is ended.
-func idle(t *testing.T) *Process {
+func idle(t *testing.T) *Process { t.Helper(); return alive(t, plain("/bin/sleep", "1000")) }
+
+// alive is a sandbox that lives until the test ends.
+func alive(t *testing.T, prog *program.Program) *Process {
 	t.Helper()
 	files, _ := stdio(t)
-	p, err := Start(t.Context(), plain("/bin/sleep", "1000"), Options{MainFiles: files})
+	p, err := Start(t.Context(), prog, Options{MainFiles: files})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,16 +102,22 @@ func (p *Process) Signal(sig syscall.Signal) error { return p.signal(sig, 0) }
 // signal sends a signal to a process inside that process 1 has made; 0 is the
 // main process.
 func (p *Process) signal(sig syscall.Signal, pid int) error {
-	p.sending.Lock()
-	defer p.sending.Unlock()
-	err := writeMessage(p.control, message{kind: cmdSignal, arg: uint32(sig), value: uint64(pid)})
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
-		return os.ErrProcessDone
-	}
-	if err != nil {
+	if err := p.order(message{kind: cmdSignal, arg: uint32(sig), value: uint64(pid)}); err != nil {
 		return fmt.Errorf("signal sandbox: %w", err)
 	}
 	return nil
+}
+
+// order tells process 1 to do something. The error is [os.ErrProcessDone] when it
+// is gone.
+func (p *Process) order(m message) error {
+	p.sending.Lock()
+	defer p.sending.Unlock()
+	err := writeMessage(p.control, m)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
+		return os.ErrProcessDone
+	}
+	return err
 }
 
 // Wait returns when every process of the sandbox is gone.

@@ -26,9 +26,11 @@ const (
 	msgExecStarted = 5
 	msgExecFailed  = 6
 	msgExecExited  = 7
+	msgCleared     = 8
 
 	cmdSignal = 16
 	cmdExec   = 17
+	cmdClear  = 18
 
 	noStep = 0xffffffff
 	others = 1 << 32 // in msgExecExited

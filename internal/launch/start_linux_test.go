@@ -23,6 +23,14 @@ func plain(command ...string) *program.Program {
 
 // plainUntil is plain with more steps before the main process may go on.
 func plainUntil(more func(q *program.Sequence), command ...string) *program.Program {
+	p := common(more)
+	p.Init.Stay()
+	p.Main.Execve(command[0], command, []string{"A=b"})
+	return p
+}
+
+// common is what Programs begin with.
+func common(more func(q *program.Sequence)) *program.Program {
 	p := program.New()
 	p.CloneFlags = sys.CLONE_NEWPID
 	if os.Geteuid() != 0 {
@@ -41,11 +49,9 @@ func plainUntil(more func(q *program.Sequence), command ...string) *program.Prog
 	more(p.Init)
 	released := p.NewWord()
 	p.Init.Post(released)
-	p.Init.Stay()
 	p.Main.TakeFiles()
 	p.Main.Await(released)
 	p.Main.DefaultSignals()
-	p.Main.Execve(command[0], command, []string{"A=b"})
 	return p
 }
 

@@ -70,6 +70,8 @@ static volatile u32 events;
 static u32 main_pid;
 // The sandbox goes on when the main process has ended, as it does at once.
 static u32 idle;
+// How often the end of every process is to be told.
+static u32 clearing;
 // What the host program gets when the main process has executed.
 static u32 kept[MAX_KEPT];
 static u32 kept_count;
@@ -129,6 +131,8 @@ static void reap(void)
 
 		if (pid == -EINTR)
 			continue;
+		for (; pid == -ECHILD && clearing; clearing--)
+			report(MSG_CLEARED, 0, 0);
 		if (pid <= 0)
 			return;
 		if ((status & 0xff) == 0x7f) { // stopped: it made its parent its tracer
@@ -177,6 +181,11 @@ static void command(void)
 		forward(m.arg);
 	else if (m.kind == CMD_SIGNAL && place_of(m.value))
 		SYS3(NR_kill, m.value, m.arg, 0);
+	else if (m.kind == CMD_CLEAR) {
+		clearing++;
+		SYS3(NR_kill, -1, SIGKILL, 0);
+		reap();
+	}
 }
 
 // stay waits until the main process has executed, then does what process 1

@@ -65,6 +65,7 @@ struct message {
 #define MSG_EXEC_STARTED 5 // arg: pid inside
 #define MSG_EXEC_FAILED 6  // as MSG_FAILED
 #define MSG_EXEC_EXITED 7  // arg: wait status, value: pid inside, and OTHERS; a struct rusage follows
+#define MSG_CLEARED 8      // no process is left but process 1
 #define OTHERS (1UL << 32) // processes are left besides process 1
 
 // To the launcher.
@@ -76,6 +77,10 @@ struct message {
 #define CMD_EXEC 17
 #define MAX_EXECS 1024      // at a time
 #define MAX_EXEC_FILES 1024 // of one
+
+// CMD_CLEAR kills every process but process 1, and is answered when they are
+// gone. It makes sense only where the sandbox goes on without a main process.
+#define CMD_CLEAR 18
 
 #define PART_BITS 24 // a step's number in MSG_FAILED is below 1 << PART_BITS
 #define NO_STEP 0xffffffffu
