@@ -31,3 +31,4 @@ for tool in golangci-lint gofumpt; do
   [ -x bin/$tool ] || (cd tools && go build -o ../bin/ tool)
 done
 tools/get-kernel.sh
+tools/get-docker.sh || echo "install.sh: without docker the scripts of internal/flows run only against sandkit" >&2
