@@ -110,7 +110,7 @@ func TestOutsideImports(t *testing.T) {
 
 // isProgram tells whether a package is no part of the SDK.
 func isProgram(dir string) bool {
-	for _, p := range []string{"internal/probe", "internal/testutil", "internal/vmrun", "internal/flows", "internal/compare", "examples", "tools", "sandbox/plugin/internal/e2e"} {
+	for _, p := range []string{"internal/probe", "internal/testutil", "internal/vmrun", "internal/dockerd", "internal/flows", "internal/compare", "examples", "tools", "sandbox/plugin/internal/e2e"} {
 		if dir == p || strings.HasPrefix(dir, p+"/") {
 			return true
 		}

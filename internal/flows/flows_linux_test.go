@@ -53,9 +53,6 @@ func TestOwn(t *testing.T) {
 // describe.
 func TestDocker(t *testing.T) {
 	d := startDocker(t)
-	if err := d.load(imageTar(t)); err != nil {
-		t.Fatal(err)
-	}
 	t.Run("scripts", func(t *testing.T) {
 		run(t, "docker", func(*testscript.Env) (engine, error) { return d, nil })
 	})
