@@ -112,6 +112,7 @@ bench() {
   go test -run '^$' -bench . -benchtime 1x ./...
   if is_root; then
     go run ./internal/compare -runs 20 -slow 5 -alive 50 -heap 256
+    go run ./internal/compare/life -runs 5 -lines 100000
   fi
 }
 
