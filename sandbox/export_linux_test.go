@@ -9,3 +9,10 @@ func Tamper(s *Sandbox, f func(p *program.Program)) {
 
 // TamperStart has Start call f when everything is prepared and nothing made.
 func TamperStart(s *Sandbox, f func()) { s.tamper = func(any) { f() } }
+
+// Process1 is process 1's number on the host.
+func Process1(s *Sandbox) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastPid
+}
