@@ -27,7 +27,8 @@ type children struct {
 	alive map[int]*Child
 	gone  bool // no more can be made
 
-	clearing []chan<- error // who waits in Clear; each takes one without a reader
+	clearing []chan<- error  // who waits in Clear; each takes one without a reader
+	sockets  []chan<- socket // who waits in Socket; likewise
 }
 
 // making is a Child on its way.
@@ -138,6 +139,8 @@ func (p *Process) heard(msg message) error {
 		return p.childEnded(child, msg)
 	case msg.kind == msgCleared:
 		p.cleared()
+	case msg.kind == msgSocket:
+		return p.gotSocket(msg)
 	case msg.kind == msgExecStarted && m != nil:
 		c := &Child{of: p, pid: int(msg.arg), ended: make(chan struct{})}
 		p.mu.Lock()
@@ -174,11 +177,14 @@ func (p *Process) childEnded(c *Child, msg message) error {
 func (p *Process) forsake() {
 	p.mu.Lock()
 	m, alive := p.children.asked, p.children.alive
-	clearing := p.children.clearing
+	clearing, sockets := p.children.clearing, p.children.sockets
 	p.children = children{turn: p.children.turn, gone: true}
 	p.mu.Unlock()
 	for _, answer := range clearing {
 		answer <- os.ErrProcessDone
+	}
+	for _, answer := range sockets {
+		answer <- socket{err: os.ErrProcessDone}
 	}
 	for _, c := range alive {
 		close(c.ended)

@@ -133,9 +133,9 @@ func (p *Process) listen() (Status, error) {
 		return p.early, nil
 	}
 	for {
-		m, killed := readMessage(p.control)
-		if killed != nil {
-			return Status{}, nil //nolint:nilerr // then the end of the stream says only that
+		m, err := p.receive(1) // a socket
+		if err != nil {
+			return Status{}, nil //nolint:nilerr // it was killed, and the end of the stream says only that
 		}
 		if m.kind == msgExited {
 			return p.readStatus(m)

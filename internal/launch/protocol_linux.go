@@ -27,10 +27,12 @@ const (
 	msgExecFailed  = 6
 	msgExecExited  = 7
 	msgCleared     = 8
+	msgSocket      = 9
 
 	cmdSignal = 16
 	cmdExec   = 17
 	cmdClear  = 18
+	cmdSocket = 19
 
 	noStep = 0xffffffff
 	others = 1 << 32 // in msgExecExited

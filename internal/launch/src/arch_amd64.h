@@ -6,6 +6,7 @@
 #define NR_rt_sigaction 13
 #define NR_rt_sigprocmask 14
 #define NR_nanosleep 35
+#define NR_socket 41
 #define NR_sendto 44
 #define NR_sendmsg 46
 #define NR_recvmsg 47

@@ -14,6 +14,7 @@
 #define NR_rt_sigaction 134
 #define NR_rt_sigprocmask 135
 #define NR_prctl 167
+#define NR_socket 198
 #define NR_sendto 206
 #define NR_sendmsg 211
 #define NR_recvmsg 212

@@ -17,25 +17,44 @@ static void report(u32 kind, u32 arg, u64 value)
 	send(&m, sizeof m);
 }
 
-// report_started hands over what was kept.
-static void report_started(void)
+// report_with sends descriptors, too, and closes them.
+static void report_with(struct message *m, u32 *fds, u64 count)
 {
-	struct message m = {MSG_STARTED, main_pid, 0};
-	struct { void *base; u64 len; } iov = {&m, sizeof m};
-	struct { u64 len; u32 level, type, fds[MAX_KEPT]; } control = {16 + 4 * kept_count, SOL_SOCKET, SCM_RIGHTS, {0}};
+	struct { void *base; u64 len; } iov = {m, sizeof *m};
+	struct { u64 len; u32 level, type, fds[MAX_KEPT]; } control = {16 + 4 * count, SOL_SOCKET, SCM_RIGHTS, {0}};
 	struct {
 		void *name; u32 namelen; u32 pad;
 		void *iov; u64 iovlen;
 		void *control; u64 controllen;
 		u32 flags;
-	} msg = {0, 0, 0, &iov, 1, &control, kept_count ? 16 + 8 : 0, 0};
-	u32 i;
+	} msg = {0, 0, 0, &iov, 1, &control, count ? control.len : 0, 0};
+	u64 i;
 
-	for (i = 0; i < kept_count; i++)
-		control.fds[i] = kept[i];
+	for (i = 0; i < count; i++)
+		control.fds[i] = fds[i];
 	SYS3(NR_sendmsg, CONTROL, &msg, MSG_NOSIGNAL);
-	for (i = 0; i < kept_count; i++)
-		SYS1(NR_close, kept[i]);
+	for (i = 0; i < count; i++)
+		SYS1(NR_close, fds[i]);
+}
+
+// report_started hands over what was kept.
+static void report_started(void)
+{
+	struct message m = {MSG_STARTED, main_pid, 0};
+
+	report_with(&m, kept, kept_count);
+}
+
+// make_socket makes a socket for the host program.
+static void make_socket(u32 family, u64 kind)
+{
+	struct message m = {MSG_SOCKET, 0, 0};
+	i64 fd = SYS3(NR_socket, family, (u32)kind | CLOEXEC, kind >> 32);
+	u32 one = fd;
+
+	if (fd < 0)
+		m.arg = -fd;
+	report_with(&m, &one, fd >= 0);
 }
 
 static void receive_all(void *to, u64 len)

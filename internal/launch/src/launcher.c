@@ -181,6 +181,8 @@ static void command(void)
 		forward(m.arg);
 	else if (m.kind == CMD_SIGNAL && place_of(m.value))
 		SYS3(NR_kill, m.value, m.arg, 0);
+	else if (m.kind == CMD_SOCKET)
+		make_socket(m.arg, m.value);
 	else if (m.kind == CMD_CLEAR) {
 		clearing++;
 		SYS3(NR_kill, -1, SIGKILL, 0);

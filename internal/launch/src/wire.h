@@ -66,6 +66,7 @@ struct message {
 #define MSG_EXEC_FAILED 6  // as MSG_FAILED
 #define MSG_EXEC_EXITED 7  // arg: wait status, value: pid inside, and OTHERS; a struct rusage follows
 #define MSG_CLEARED 8      // no process is left but process 1
+#define MSG_SOCKET 9       // arg: errno, or 0 and the socket is with it
 #define OTHERS (1UL << 32) // processes are left besides process 1
 
 // To the launcher.
@@ -81,6 +82,10 @@ struct message {
 // CMD_CLEAR kills every process but process 1, and is answered when they are
 // gone. It makes sense only where the sandbox goes on without a main process.
 #define CMD_CLEAR 18
+
+// CMD_SOCKET makes a socket in the sandbox's network. arg: family, value: type,
+// and the protocol in the upper half.
+#define CMD_SOCKET 19
 
 #define PART_BITS 24 // a step's number in MSG_FAILED is below 1 << PART_BITS
 #define NO_STEP 0xffffffffu
