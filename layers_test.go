@@ -44,7 +44,7 @@ var outside = map[string]struct{ owner, why string }{
 	"go.uber.org/goleak":                 {"", "tests only"},
 	"os/user":                            {"", "with cgo it asks the host's name services"},
 	"oras.land/oras-go":                  {"image/registry", "registries are spoken to in one place"},
-	"net":                                {"image/registry image/registry/registrytest", "it makes programs larger and, with cgo, dynamic"},
+	"net":                                {"sandbox image/registry image/registry/registrytest", "it makes programs larger and, with cgo, dynamic; connections are its types"},
 	"C":                                  {"", "no cgo"},
 	"github.com/sirupsen/logrus":         {"", "logging through slog only"},
 	"github.com/hashicorp/go-plugin":     {"", "its hosts bring it; a module of its own proves that the two fit"},

@@ -7,6 +7,7 @@ import (
 	"io"
 	iofs "io/fs"
 	"iter"
+	"net"
 	"os"
 	"runtime"
 
@@ -145,4 +146,14 @@ func (s *Sandbox) Logs(context.Context, LogOptions) iter.Seq2[LogEntry, error] {
 // Top needs Linux.
 func (s *Sandbox) Top(context.Context) ([]ProcessInfo, error) {
 	return nil, s.wrap("list processes of", "", "", notLinux())
+}
+
+// Dial needs Linux.
+func (s *Sandbox) Dial(_ context.Context, network, addr string) (net.Conn, error) {
+	return nil, s.wrap("dial", "", network+" "+addr, notLinux())
+}
+
+// Listen needs Linux.
+func (s *Sandbox) Listen(network, addr string) (net.Listener, error) {
+	return nil, s.wrap("listen", "", network+" "+addr, notLinux())
 }
