@@ -30,6 +30,7 @@ type config struct {
 	logFunc    func(LogEntry)
 	store      *state.Store
 	images     imageSource
+	openPorts  func(*Sandbox) (publisher, error) // set by what publishes
 	bestEffort bool
 	problems   undo.Errors
 }

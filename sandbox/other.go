@@ -13,6 +13,7 @@ import (
 
 	"github.com/sandkit/sandkit/cgroup"
 	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/netlink"
 )
 
 // running is never made here.
@@ -157,3 +158,8 @@ func (s *Sandbox) Dial(_ context.Context, network, addr string) (net.Conn, error
 func (s *Sandbox) Listen(network, addr string) (net.Listener, error) {
 	return nil, s.wrap("listen", "", network+" "+addr, notLinux())
 }
+
+// Ports needs Linux.
+func (s *Sandbox) Ports() []netlink.Port { return nil }
+
+func openPorts(*Sandbox) (publisher, error) { return nil, notLinux() }

@@ -57,6 +57,7 @@ func (s *Sandbox) record(ctx context.Context, onError *undo.Stack) error {
 		ID: s.id, Name: *s.name.Load(), Hostname: s.spec.Hostname, Image: s.spec.Image.Ref, Command: s.spec.Process.Command,
 		Labels: s.spec.Labels, AutoRemove: true, Spec: spec,
 	}
+	r.Ports = recordedPorts(s.spec.Publish, s.spec.Expose)
 	for _, m := range s.spec.Mounts {
 		r.Mounts = append(r.Mounts, state.Mount{Type: string(m.Type), Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly})
 	}
@@ -106,9 +107,12 @@ func (s *Sandbox) note(f func(*state.Status) error) error {
 }
 
 // noteRunning records that process 1 runs.
-func (s *Sandbox) noteRunning(pid int) error {
+func (s *Sandbox) noteRunning(pid int, published publisher) error {
 	return s.note(func(st *state.Status) error {
 		st.State, st.PID = state.Running, pid
+		if published != nil {
+			st.Ports = recordedPorts(published.Ports(), s.spec.Expose)
+		}
 		return nil
 	})
 }

@@ -27,7 +27,9 @@ type Sandbox struct {
 	// logFunc gets the output, too; nil for none.
 	logFunc func(LogEntry)
 	images  imageSource
-	store   *state.Store // nil: it is recorded nowhere
+	// openPorts listens at ports of the host.
+	openPorts func(*Sandbox) (publisher, error)
+	store     *state.Store // nil: it is recorded nowhere
 	// private tells that nobody will ask for its files: to hold them costs a
 	// tenth of a short run.
 	private bool
@@ -76,6 +78,7 @@ func New(opts ...Option) (*Sandbox, error) { return newConfig(Spec{}, opts).sand
 func NewFromSpec(spec Spec, opts ...Option) (*Sandbox, error) {
 	c := newConfig(spec, opts)
 	c.images.open = (*Sandbox).openImage // the Spec may name one
+	c.openPorts = openPorts              // likewise
 	return c.sandbox()
 }
 
@@ -95,7 +98,7 @@ func (c *config) sandbox() (*Sandbox, error) {
 	s := &Sandbox{
 		id: newID(), spec: c.spec, log: c.log,
 		stdin: c.process.stdin, stdout: c.process.stdout, stderr: c.process.stderr, extra: c.process.extra, logFunc: c.logFunc,
-		images: c.images, store: c.store, ended: make(chan struct{}),
+		images: c.images, openPorts: c.openPorts, store: c.store, ended: make(chan struct{}),
 	}
 	s.name.Store(&s.spec.Name)
 	return s, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sandkit/sandkit/cgroup"
 	"github.com/sandkit/sandkit/fs"
+	"github.com/sandkit/sandkit/netlink"
 	"github.com/sandkit/sandkit/ns"
 	"github.com/sandkit/sandkit/sandbox/seccomp"
 )
@@ -44,6 +45,10 @@ type Spec struct {
 	ReadOnlyPaths []string `json:"readOnlyPaths"`
 
 	Namespaces ns.Set `json:"namespaces,omitzero"`
+	// Publish are ports inside that are reached at ports of the host, and Expose
+	// those that are only named.
+	Publish []netlink.Port `json:"publish,omitempty"`
+	Expose  []netlink.Port `json:"expose,omitempty"`
 	// HostUsers gives no user namespace: root inside is root outside, if
 	// without capabilities. Only root can ask for it.
 	HostUsers bool `json:"hostUsers,omitempty"`
@@ -198,6 +203,7 @@ func (s *Spec) clone() Spec {
 	c.Limits = s.Limits.Clone()
 	c.MaskedPaths = slices.Clone(s.MaskedPaths)
 	c.ReadOnlyPaths = slices.Clone(s.ReadOnlyPaths)
+	c.Publish, c.Expose = slices.Clone(s.Publish), slices.Clone(s.Expose)
 	c.Namespaces.Clocks = clonePointer(s.Namespaces.Clocks)
 	c.Landlock = clonePointer(s.Landlock)
 	if c.Landlock != nil {

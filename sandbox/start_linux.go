@@ -26,9 +26,11 @@ type running struct {
 	base    base
 	stop    StopPolicy // the image may have chosen the signal
 	timeout *time.Timer
-	force   Protections
-	started time.Time
-	setup   time.Duration
+	// published are the host's ports; nil: none.
+	published publisher
+	force     Protections
+	started   time.Time
+	setup     time.Duration
 }
 
 // Start sets the sandbox up and returns when the program executes. The context
@@ -54,6 +56,9 @@ func (s *Sandbox) Start(ctx context.Context) error {
 	s.state, s.running, s.held, s.lastPid = stateRunning, r, r.held, r.process.PID()
 	if s.spec.Timeout > 0 {
 		r.timeout = time.AfterFunc(s.spec.Timeout-r.setup, func() { _ = s.end(ReasonTimeout) })
+	}
+	if r.published != nil {
+		r.published.serve()
 	}
 	if s.reason != "" { // killed or closed at the last moment
 		_ = r.process.Kill()
@@ -98,8 +103,9 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 			err = errors.Join(err, onError.Unwind())
 		}
 	}()
-	if err := s.record(ctx, &onError); err != nil {
-		return nil, s.wrap("start", StagePrepare, "", err)
+	published, err := s.announce(ctx, &onError)
+	if err != nil {
+		return nil, err
 	}
 	var after undo.Stack // closed in any case
 	b, err := s.prepare(ctx, &after, &onError)
@@ -135,7 +141,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 		err = b.tighten(ctx)
 	}
 	if err == nil {
-		err = s.noteRunning(p.PID())
+		err = s.noteRunning(p.PID(), published)
 	}
 	if err := errors.Join(s.launchError("start", b, err), after.Unwind()); err != nil {
 		if p != nil {
@@ -151,7 +157,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 		s.log.Warn("sandbox goes without", "id", s.id, "what", d.What, "reason", d.Reason)
 	}
 	streams.start()
-	return &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), base: b.base(), stop: b.spec.Stop, force: b.plan.Protections}, nil
+	return &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), base: b.base(), stop: b.spec.Stop, force: b.plan.Protections, published: published}, nil
 }
 
 // prepare looks up on the host what the plan needs. What it opens is closed

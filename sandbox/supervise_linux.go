@@ -16,7 +16,7 @@ func (s *Sandbox) supervise(r *running) {
 	if r.timeout != nil {
 		r.timeout.Stop()
 	}
-	err = errors.Join(err, r.streams.finish())
+	err = errors.Join(r.unpublish(err), r.streams.finish())
 	res := &Result{Started: r.started, Setup: r.setup, Protections: r.force}
 	res.set(status)
 	if r.group != nil {

@@ -52,6 +52,7 @@ func (s *Spec) check(errs *undo.Errors) {
 	if s.Landlock != nil {
 		errs.Add(s.Landlock.Validate())
 	}
+	s.checkPorts(errs)
 	errs.Add(prefixed("WithLogs", s.Logs.check()))
 	errs.Add(prefixed("WithLimits", checkLimits(s.Limits)))
 	if s.Timeout < 0 {
