@@ -1,0 +1,20 @@
+package volume
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"github.com/sandkit/sandkit/internal/sys"
+)
+
+const noFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+func supported() error { return nil }
+
+func tryLock(f *os.File, offset int64) (bool, error) { return sys.TryLockByte(f, offset) }
+func locked(f *os.File, offset int64) (bool, error)  { return sys.ByteLocked(f, offset) }
+func unlock(f *os.File, offset int64) error          { return sys.UnlockByte(f, offset) }
+func syncFS(f *os.File) error                        { return sys.SyncFS(f) }
+
+func isNotEmpty(err error) bool { return errors.Is(err, syscall.ENOTEMPTY) }

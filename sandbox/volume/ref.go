@@ -1,0 +1,289 @@
+package volume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sandkit/sandkit/internal/gate"
+)
+
+// The bytes of a reference's file.
+const (
+	heldByte  = 0
+	begunByte = 1
+)
+
+// UseOptions say which volume is used, and by whom.
+type UseOptions struct {
+	Name   string            // empty: a new, anonymous one
+	User   string            // the id of a sandbox; it is like a name
+	Labels map[string]string // of a volume that is made
+	// Existing makes a volume that is not there an error ([ErrNotFound]).
+	Existing bool
+	// Keep keeps an anonymous volume when its last user releases it.
+	Keep bool
+}
+
+// A Ref keeps a volume from being removed. It lasts until it is released, or
+// this process ends. All methods are safe for concurrent use.
+type Ref struct {
+	store  *Store
+	volume Volume
+	user   string
+	keep   bool
+
+	mu   sync.Mutex
+	file *os.File // nil when released
+}
+
+// Use refers to a volume, which is made if need be. One user can have one
+// reference to a volume only ([ErrInUse]). The caller releases it.
+func (s *Store) Use(ctx context.Context, o UseOptions) (*Ref, error) {
+	var r *Ref
+	err := checkName("user", o.User)
+	if err == nil {
+		err = s.share(ctx, func() (err error) {
+			r, err = s.use(o)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("use volume: %w", err)
+	}
+	return r, nil
+}
+
+// use does it inside of the gate.
+func (s *Store) use(o UseOptions) (*Ref, error) {
+	var v Volume
+	var err error
+	if o.Existing {
+		v, err = s.read(o.Name)
+	} else {
+		v, err = s.create(Options{Name: o.Name, Labels: o.Labels})
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.files.create(refPath(v.Name, o.User))
+	if err != nil {
+		return nil, err
+	}
+	ok, err := tryLock(f, heldByte)
+	if err == nil && !ok {
+		err = &InUseError{v.Name, []string{o.User}}
+	}
+	if err == nil {
+		err = s.markRef(f, o.Keep)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &Ref{store: s, volume: v, user: o.User, keep: o.Keep, file: f}, nil
+}
+
+// keepMark is the content of a reference after whose death the volume stays.
+const keepMark = "keep\n"
+
+// markRef says in a reference's file what is to become of an anonymous volume.
+func (s *Store) markRef(f *os.File, keep bool) error {
+	if err := s.files.check("mark", f.Name()); err != nil {
+		return err
+	}
+	if err := f.Truncate(0); err != nil || !keep {
+		return err
+	}
+	_, err := f.WriteAt([]byte(keepMark), 0)
+	return err
+}
+
+// Volume is what the reference is to.
+func (r *Ref) Volume() Volume { return r.volume.clone() }
+
+// longestWait is how long to sleep at most while another user fills a volume.
+const longestWait = 20 * time.Millisecond
+
+// Begin says that the volume is about to be mounted. Before, when it is empty
+// and nobody has begun to use it, it gets what fill puts into a directory, and
+// the owner, mode and attributes of that directory: all at once, so that nobody
+// ever sees half of it, whatever happens. When several begin at the same time,
+// one fills and the others wait. A nil fill leaves the volume as it is. The
+// context bounds the waiting; it is for fill to mind it, too.
+func (r *Ref) Begin(ctx context.Context, fill func(dir *os.File) error) error {
+	if err := r.begin(ctx, fill); err != nil {
+		return fmt.Errorf("begin to use volume %s: %w", r.volume.Name, err)
+	}
+	return nil
+}
+
+func (r *Ref) begin(ctx context.Context, fill func(dir *os.File) error) (err error) {
+	s := r.store
+	lock, err := s.files.root.OpenFile(volumePath(r.volume.Name, lockFile), os.O_RDWR|noFollow, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	if err := gate.Await(ctx, longestWait, func() (bool, error) { return tryLock(lock, 0) }); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock(lock, 0)) }()
+	if fill != nil {
+		if err := r.fill(ctx, fill); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.file == nil {
+		return ErrReleased
+	}
+	_, err = tryLock(r.file, begunByte)
+	return err
+}
+
+// fill puts content into a volume that is empty and used by nobody. The caller
+// holds the volume's lock.
+func (r *Ref) fill(ctx context.Context, fill func(dir *os.File) error) error {
+	s, name := r.store, r.volume.Name
+	if err := s.dropCopies(ctx, name); err != nil {
+		return err
+	}
+	if there, err := s.files.list(volumePath(name, contentDir)); err != nil || len(there) > 0 {
+		return err
+	}
+	users, err := s.locked(name, begunByte)
+	if err != nil || len(users) > 0 {
+		return err
+	}
+	copied := volumePath(name, copyPrefix+random(8))
+	if err := s.files.mkdir(copied, 0o755); err != nil {
+		return err
+	}
+	if err := s.limit(copied, &r.volume); err != nil {
+		return errors.Join(err, s.drop(ctx, copied))
+	}
+	err = s.fillDir(copied, fill)
+	if err == nil {
+		err = s.files.rename(copied, volumePath(name, contentDir))
+	}
+	if err != nil {
+		err = errors.Join(err, s.drop(context.WithoutCancel(ctx), copied))
+		if errors.Is(err, errNothing) || isNotEmpty(err) {
+			return nil
+		}
+		return err
+	}
+	return s.files.syncDir(volumePath(name, ""))
+}
+
+// errNothing is what fill says when there is nothing to fill a volume with.
+var errNothing = errors.New("nothing to copy")
+
+// Nothing is what the function given to Begin returns when there is nothing to
+// fill the volume with; it is no error then.
+func Nothing() error { return errNothing }
+
+// fillDir has a directory filled, and brings that to the disk.
+func (s *Store) fillDir(dir string, fill func(dir *os.File) error) (err error) {
+	f, err := s.files.root.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := s.files.check("fill", dir); err != nil {
+		return err
+	}
+	if err := fill(f); err != nil || s.files.noSync {
+		return err
+	}
+	return syncFS(f)
+}
+
+// dropCopies removes copies that were never finished. The caller holds the
+// volume's lock.
+func (s *Store) dropCopies(ctx context.Context, name string) error {
+	names, err := s.files.list(volumePath(name, ""))
+	for _, n := range names {
+		if strings.HasPrefix(n, copyPrefix) {
+			err = errors.Join(err, s.drop(ctx, volumePath(name, n)))
+		}
+	}
+	return err
+}
+
+// Release gives the reference up. An anonymous volume that nobody else refers to
+// is removed, unless it was to be kept. Releasing again does nothing.
+func (r *Ref) Release(ctx context.Context) error {
+	r.mu.Lock()
+	f := r.file
+	r.file = nil
+	r.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	s, v := r.store, &r.volume
+	enter, trash := s.share, ""
+	if v.Anonymous && !r.keep {
+		enter = s.alone
+	}
+	err := enter(ctx, func() error {
+		if err := s.files.remove(refPath(v.Name, r.user)); err != nil || !v.Anonymous || r.keep {
+			return err
+		}
+		users, err := s.locked(v.Name, heldByte)
+		if err != nil || len(users) > 0 {
+			return err
+		}
+		trash, err = s.toTrash(v.Name)
+		return err
+	})
+	err = errors.Join(err, unlock(f, heldByte), unlock(f, begunByte), f.Close())
+	if err == nil && trash != "" {
+		_, err = s.empty(ctx, trash)
+	}
+	if err != nil {
+		return fmt.Errorf("release volume %s: %w", v.Name, err)
+	}
+	return nil
+}
+
+// locked lists those whose references have a byte locked.
+func (s *Store) locked(name string, offset int64) ([]string, error) {
+	users, err := s.files.list(path.Join(volumesDir, name, refsDir))
+	if err != nil {
+		return nil, err
+	}
+	var held []string
+	for _, u := range users {
+		live, err := s.isLocked(refPath(name, u), offset)
+		if err != nil {
+			return nil, err
+		}
+		if live {
+			held = append(held, u)
+		}
+	}
+	slices.Sort(held)
+	return held, nil
+}
+
+// isLocked tells whether a byte of a file is locked; of one that is not there,
+// none is.
+func (s *Store) isLocked(path string, offset int64) (bool, error) {
+	f, err := s.files.root.OpenFile(path, os.O_RDWR|noFollow, 0)
+	if noEntry(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, s.files.explain(path, err)
+	}
+	defer f.Close()
+	return locked(f, offset)
+}
