@@ -30,6 +30,7 @@ type config struct {
 	logFunc    func(LogEntry)
 	store      *state.Store
 	images     imageSource
+	volumes    volumeSource
 	bestEffort bool
 	problems   undo.Errors
 }

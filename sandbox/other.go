@@ -82,6 +82,11 @@ func (s *Spec) Plan(Features) (*Plan, error) { return nil, notLinux() }
 // Trim does nothing.
 func Trim() {}
 
+// Diff needs Linux.
+func (s *Sandbox) Diff(context.Context) ([]Change, error) {
+	return nil, s.wrap("diff", "", "", notLinux())
+}
+
 // FS needs Linux: every call fails.
 func (s *Sandbox) FS() iofs.FS { return noFiles{} }
 

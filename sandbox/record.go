@@ -58,7 +58,7 @@ func (s *Sandbox) record(ctx context.Context, onError *undo.Stack) error {
 		Labels: s.spec.Labels, AutoRemove: true, Spec: spec,
 	}
 	for _, m := range s.spec.Mounts {
-		r.Mounts = append(r.Mounts, state.Mount{Type: string(m.Type), Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly})
+		r.Mounts = append(r.Mounts, recordedMount(m))
 	}
 	e, err := s.store.Create(ctx, r)
 	if err != nil {

@@ -107,6 +107,9 @@ func (s *Store) markRef(f *os.File, keep bool) error {
 // Volume is what the reference is to.
 func (r *Ref) Volume() Volume { return r.volume.clone() }
 
+// Store is where the volume is kept.
+func (r *Ref) Store() *Store { return r.store }
+
 // longestWait is how long to sleep at most while another user fills a volume.
 const longestWait = 20 * time.Millisecond
 
