@@ -17,4 +17,12 @@ func locked(f *os.File, offset int64) (bool, error)  { return sys.ByteLocked(f, 
 func unlock(f *os.File, offset int64) error          { return sys.UnlockByte(f, offset) }
 func syncFS(f *os.File) error                        { return sys.SyncFS(f) }
 
+// replaceDir renames a directory, in the place of an empty one.
+func replaceDir(parent *os.File, from, to string) error {
+	if err := sys.Renameat(int(parent.Fd()), from, int(parent.Fd()), to); err != nil {
+		return &os.PathError{Op: "rename", Path: to, Err: err}
+	}
+	return nil
+}
+
 func isNotEmpty(err error) bool { return errors.Is(err, syscall.ENOTEMPTY) }

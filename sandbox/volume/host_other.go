@@ -23,5 +23,7 @@ func isNotEmpty(error) bool                  { return false }
 func checkMounts(string) error               { return supported() }
 func (s *Store) limit(string, *Volume) error { return supported() }
 
+func replaceDir(*os.File, string, string) error { return supported() }
+
 func removeTree(context.Context, *os.File, string) (int64, error) { return 0, supported() }
 func measure(context.Context, *os.File, string) (int64, error)    { return 0, supported() }

@@ -174,7 +174,7 @@ func (r *Ref) fill(ctx context.Context, fill func(dir *os.File) error) error {
 	}
 	err = s.fillDir(copied, fill)
 	if err == nil {
-		err = s.files.rename(copied, volumePath(name, contentDir))
+		err = s.replace(name, path.Base(copied))
 	}
 	if err != nil {
 		err = errors.Join(err, s.drop(context.WithoutCancel(ctx), copied))
@@ -184,6 +184,19 @@ func (r *Ref) fill(ctx context.Context, fill func(dir *os.File) error) error {
 		return err
 	}
 	return s.files.syncDir(volumePath(name, ""))
+}
+
+// replace puts a copy in the place of an empty content directory, at once.
+func (s *Store) replace(name, copied string) error {
+	if err := s.files.check("rename", copied); err != nil {
+		return err
+	}
+	dir, err := s.files.root.Open(volumePath(name, ""))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return replaceDir(dir, copied, contentDir)
 }
 
 // errNothing is what fill says when there is nothing to fill a volume with.
