@@ -100,7 +100,7 @@ func TestVolumeUsers(t *testing.T) {
 	s, v := busyboxStore(t, image.RunConfig{}), newVolumes(t)
 	with := sandbox.Options(sandbox.WithVolumeStore(v), sandbox.WithMount(fs.Volume("data", "/home/app")))
 	// An ordinary user has one id, whatever that is called inside.
-	if out := inImage(t, s, "cat mine; echo; echo more > new; stat -c %u:%g mine new", with, sandbox.WithUser("app"), sandbox.WithDir("/home/app")); out != "mine\n1000:1000\n1000:1000" {
+	if out := inImage(t, s, "cat mine; echo; echo more > new; stat -c %u:%g mine new", with, sandbox.WithUser("1000:1000"), sandbox.WithDir("/home/app")); out != "mine\n1000:1000\n1000:1000" {
 		t.Errorf("%q", out)
 	}
 	want := "1000:1000"

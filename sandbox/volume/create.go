@@ -25,7 +25,7 @@ type Options struct {
 func (s *Store) Create(ctx context.Context, o Options) (Volume, error) {
 	var v Volume
 	err := s.share(ctx, func() (err error) {
-		v, err = s.create(o)
+		v, err = s.create(o, nil)
 		return err
 	})
 	if err != nil {
@@ -34,8 +34,9 @@ func (s *Store) Create(ctx context.Context, o Options) (Volume, error) {
 	return v, nil
 }
 
-// create makes a volume, or finds it. The caller shares the gate.
-func (s *Store) create(o Options) (Volume, error) {
+// create makes a volume, or finds it. The caller shares the gate. With is called
+// before a new one can be found by anybody, with its directory; it may be nil.
+func (s *Store) create(o Options, with func(dir string) error) (Volume, error) {
 	v := Volume{
 		Name: o.Name, Anonymous: o.Name == "", Labels: o.Labels, SizeLimit: o.SizeLimit,
 		Created: time.Now().UTC().Round(0),
@@ -54,6 +55,9 @@ func (s *Store) create(o Options) (Volume, error) {
 	v.Path = s.content(v.Name)
 	made := path.Join(newDir, random(8))
 	err := s.make(&v, made)
+	if err == nil && with != nil {
+		err = with(made)
+	}
 	if err == nil {
 		err = s.files.rename(made, volumePath(v.Name, ""))
 	}

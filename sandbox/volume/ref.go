@@ -62,31 +62,48 @@ func (s *Store) Use(ctx context.Context, o UseOptions) (*Ref, error) {
 
 // use does it inside of the gate.
 func (s *Store) use(o UseOptions) (*Ref, error) {
-	var v Volume
+	r := &Ref{store: s, user: o.User, keep: o.Keep}
 	var err error
-	if o.Existing {
-		v, err = s.read(o.Name)
-	} else {
-		v, err = s.create(Options{Name: o.Name, Labels: o.Labels})
+	switch anonymous := o.Name == ""; {
+	case o.Existing:
+		r.volume, err = s.read(o.Name)
+	case anonymous:
+		// It must never be there without its user, or nobody could tell that it is
+		// left over.
+		r.volume, err = s.create(Options{Labels: o.Labels}, r.hold)
+	default:
+		r.volume, err = s.create(Options{Name: o.Name, Labels: o.Labels}, nil)
+	}
+	if err == nil && r.file == nil {
+		err = r.hold(volumePath(r.volume.Name, ""))
+	}
+	if err != nil && r.file != nil {
+		err = errors.Join(err, r.file.Close())
 	}
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.files.create(refPath(v.Name, o.User))
+	return r, nil
+}
+
+// hold makes the reference in the directory of the volume.
+func (r *Ref) hold(dir string) error {
+	f, err := r.store.files.create(path.Join(dir, refsDir, r.user))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ok, err := tryLock(f, heldByte)
 	if err == nil && !ok {
-		err = &InUseError{v.Name, []string{o.User}}
+		err = &InUseError{path.Base(dir), []string{r.user}}
 	}
 	if err == nil {
-		err = s.markRef(f, o.Keep)
+		err = r.store.markRef(f, r.keep)
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return errors.Join(err, f.Close())
 	}
-	return &Ref{store: s, volume: v, user: o.User, keep: o.Keep, file: f}, nil
+	r.file = f
+	return nil
 }
 
 // keepMark is the content of a reference after whose death the volume stays.
@@ -250,15 +267,17 @@ func (r *Ref) Release(ctx context.Context) error {
 		enter = s.alone
 	}
 	err := enter(ctx, func() error {
-		if err := s.files.remove(refPath(v.Name, r.user)); err != nil || !v.Anonymous || r.keep {
-			return err
+		if v.Anonymous && !r.keep {
+			users, err := s.locked(v.Name, heldByte)
+			if err != nil {
+				return err
+			}
+			if len(users) == 1 { // the reference goes with it
+				trash, err = s.toTrash(v.Name)
+				return err
+			}
 		}
-		users, err := s.locked(v.Name, heldByte)
-		if err != nil || len(users) > 0 {
-			return err
-		}
-		trash, err = s.toTrash(v.Name)
-		return err
+		return s.files.remove(refPath(v.Name, r.user))
 	})
 	err = errors.Join(err, unlock(f, heldByte), unlock(f, begunByte), f.Close())
 	if err == nil && trash != "" {
