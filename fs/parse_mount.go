@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	iofs "io/fs"
+	"maps"
 	"math"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -161,10 +163,10 @@ func (p *mountParser) finish() error {
 	if m.Target == "" {
 		return errors.New("target is missing")
 	}
-	for thing, key := range p.seen {
+	for _, thing := range slices.Sorted(maps.Keys(p.seen)) {
 		for _, t := range []Type{TypeBind, TypeVolume, TypeTmpfs} {
 			if strings.HasPrefix(thing, string(t)+" ") && m.Type != t {
-				return fmt.Errorf("option %q is for type %s, not for %s", key, t, m.Type)
+				return fmt.Errorf("option %q is for type %s, not for %s", p.seen[thing], t, m.Type)
 			}
 		}
 	}
@@ -173,13 +175,12 @@ func (p *mountParser) finish() error {
 
 func parseRecursion(s string) (flat bool, err error) {
 	switch s {
-	case "enabled", "readonly", "writable":
-		if s == "writable" {
-			return false, errors.New("writable: what is mounted below a read-only mount is always read-only")
-		}
+	case "enabled", "readonly":
 		return false, nil
 	case "disabled":
 		return true, nil
+	case "writable":
+		return false, errors.New("writable: what is mounted below a read-only mount is always read-only")
 	}
 	return false, fmt.Errorf("%q is none of enabled, disabled, readonly", s)
 }
