@@ -36,6 +36,7 @@ func (s *Sandbox) diff(ctx context.Context, h held) (_ []Change, err error) {
 	}
 	defer func() { err = errors.Join(err, done()) }()
 	o := layer.ChangesOptions{Format: format, Exclude: []layer.Path{"dev", "proc", "sys"}}
+	o.UIDs, o.GIDs = h.owners.layerIDs()
 	o.Exclude = slices.Concat(o.Exclude, h.excluded())
 	view := transfer.NewFS(h.root, h.owners.transferIDs())
 	for _, m := range h.mounts {

@@ -23,6 +23,8 @@ func (c Change) String() string { return string(rune(c.Kind)) + " /" + string(c.
 type ChangesOptions struct {
 	// Format is that of the overlay: OverlayTrusted or OverlayUser.
 	Format Format
+	// UIDs and GIDs are the id maps of whoever made the changes; empty means none.
+	UIDs, GIDs []IDRange
 	// Exclude are paths that are left out, with what is in them, and with the
 	// directories that were changed only because of them.
 	Exclude []Path

@@ -18,7 +18,7 @@ import (
 // moved was added in one place and deleted in the other. What is changed
 // meanwhile may be in the list or not.
 func Changes(ctx context.Context, upper *os.File, lowers []*os.File, o ChangesOptions) ([]Change, error) {
-	c := &comparer{ctx: ctx, exclude: o.Exclude, upper: len(lowers)}
+	c := &comparer{ctx: ctx, o: o, upper: len(lowers)}
 	all := append(slices.Clip(lowers), upper)
 	roots, err := sourcesOf(all)
 	if err == nil {
@@ -34,7 +34,7 @@ func Changes(ctx context.Context, upper *os.File, lowers []*os.File, o ChangesOp
 
 type comparer struct {
 	ctx     context.Context //nolint:containedctx // it ends with the call that made the comparer
-	exclude []Path
+	o       ChangesOptions
 	upper   int // the number of the upper layer
 	changes []Change
 }
@@ -54,7 +54,7 @@ func (c *comparer) dir(now, before *view, prefix string) (excluded bool, err err
 		if c.ctx.Err() != nil {
 			return false, context.Cause(c.ctx)
 		}
-		if slices.Contains(c.exclude, Path(prefix+name)) {
+		if slices.Contains(c.o.Exclude, Path(prefix+name)) {
 			excluded = true
 			continue
 		}
@@ -141,11 +141,20 @@ func (c *comparer) both(f, old *found, path string) (excluded bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if excluded && len(c.changes) == mark && f.st.Mode == old.st.Mode && f.st.UID == old.st.UID && f.st.GID == old.st.GID {
+	if excluded && len(c.changes) == mark && c.sameMeta(f, old) {
 		return true, nil
 	}
 	c.add(Modified, path)
 	return false, nil
+}
+
+// sameMeta tells whether a directory is what it was, but for its times.
+func (c *comparer) sameMeta(f, old *found) bool {
+	same := func(ranges []IDRange, now, before uint32) bool {
+		id, err := unmapID(ranges, "id", now)
+		return now == before || err == nil && uint32(id) == before
+	}
+	return f.st.Mode == old.st.Mode && same(c.o.UIDs, f.st.UID, old.st.UID) && same(c.o.GIDs, f.st.GID, old.st.GID)
 }
 
 // all adds everything in a new directory.
