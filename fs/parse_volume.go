@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -50,10 +51,8 @@ func parseVolume(s string) (Mount, error) {
 	default:
 		return m, errors.New("it has more than three parts, want [SOURCE:]TARGET[:OPTIONS]")
 	}
-	for _, f := range fields {
-		if f == "" {
-			return m, errors.New("a part is empty, want [SOURCE:]TARGET[:OPTIONS]")
-		}
+	if slices.Contains(fields, "") {
+		return m, errors.New("a part is empty, want [SOURCE:]TARGET[:OPTIONS]")
 	}
 	if mode != "" {
 		o, err := parseMode(mode)

@@ -26,6 +26,8 @@ type (
 
 func (s *Sandbox) openImage(context.Context) (*rooted, error) { return nil, notLinux() }
 
+func (s *Sandbox) copyUp(context.Context, *os.File, string, *rooted) error { return notLinux() }
+
 func notLinux() error {
 	return &NotSupportedError{Feature: "sandboxes on " + runtime.GOOS, Hint: "sandkit needs Linux"}
 }

@@ -23,7 +23,7 @@ func WithState(store *state.Store) Option {
 		if store == nil {
 			c.process.problem("WithState", "store is nil")
 		}
-		c.store = store
+		c.store, c.volumes.copyUp = store, (*Sandbox).copyUp
 	})
 }
 

@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/sandkit/sandkit/fs"
 	"github.com/sandkit/sandkit/internal/undo"
@@ -20,6 +22,9 @@ type VolumesFrom struct {
 type volumeSource struct {
 	store *volume.Store
 	from  map[string]*Sandbox // of WithVolumesFrom, by id
+	// copyUp is Sandbox.copyUp where there may be volumes to fill. Otherwise it is
+	// nil, and what reads images is no part of the host program.
+	copyUp func(s *Sandbox, ctx context.Context, dir *os.File, target string, img *rooted) error
 }
 
 // WithVolumeStore says where volumes are kept; by default in the directory of
@@ -38,7 +43,7 @@ func WithVolumeStore(store *volume.Store) Option {
 		if store == nil {
 			c.process.problem("WithVolumeStore", "store is nil")
 		}
-		c.volumes.store = store
+		c.volumes.store, c.volumes.copyUp = store, (*Sandbox).copyUp
 	})
 }
 

@@ -21,7 +21,8 @@ import (
 // heldVolumes are those that a sandbox has, from its start to Close. Nil has none.
 type heldVolumes struct {
 	refs map[volumeKey]*volume.Ref
-	dirs []string // of anonymous ones that are directories of the root
+	dirs []string                // of anonymous ones that are directories of the root
+	give func(*volume.Ref) error // back, also when the context of the start has ended
 }
 
 type volumeKey struct{ store, name string }
@@ -33,7 +34,7 @@ func (v *heldVolumes) release() error {
 	}
 	var errs undo.Errors
 	for _, r := range v.refs {
-		errs.Add(r.Release(context.Background()))
+		errs.Add(v.give(r))
 	}
 	return errs.Err()
 }
@@ -58,6 +59,7 @@ func (s *Sandbox) useVolumes(ctx context.Context, img *rooted, onError *undo.Sta
 		return &s.spec, nil, err
 	}
 	spec, v := s.spec.clone(), &heldVolumes{refs: make(map[volumeKey]*volume.Ref)}
+	v.give = func(r *volume.Ref) error { return r.Release(context.WithoutCancel(ctx)) }
 	spec.Mounts = nil
 	onError.Push("release volumes", v.release)
 	for _, m := range mounts {
@@ -206,11 +208,11 @@ func (s *Sandbox) useVolume(ctx context.Context, m *foundMount, v *heldVolumes, 
 	}
 	m.Name, m.Source = r.Volume().Name, r.Volume().Path
 	v.refs[volumeKey{m.store.Dir(), m.Name}] = r
-	if m.NoCopy || m.Subpath != "" {
+	if m.NoCopy || m.Subpath != "" || s.volumes.copyUp == nil {
 		return r.Begin(ctx, nil)
 	}
 	return r.Begin(ctx, func(dir *os.File) error {
-		return s.copyUp(ctx, dir, m.Target, img)
+		return s.volumes.copyUp(s, ctx, dir, m.Target, img)
 	})
 }
 
