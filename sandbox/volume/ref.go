@@ -186,7 +186,7 @@ func (r *Ref) fill(ctx context.Context, fill func(dir *os.File) error) error {
 	if err := s.files.mkdir(copied, 0o755); err != nil {
 		return err
 	}
-	if err := s.limit(copied, &r.volume); err != nil {
+	if err := s.sameLimit(copied, &r.volume); err != nil {
 		return errors.Join(err, s.drop(ctx, copied))
 	}
 	err = s.fillDir(copied, fill)

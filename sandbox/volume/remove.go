@@ -223,7 +223,11 @@ func (s *Store) sweepNew() error {
 // empty removes what is in the trash and gives the bytes that it took. Several
 // may do so at once.
 func (s *Store) empty(ctx context.Context, trash string) (int64, error) {
+	project := s.limited(trash)
 	bytes, err := s.dropTree(ctx, trash)
+	if err == nil {
+		err = s.unlimit(project)
+	}
 	if err != nil {
 		return bytes, fmt.Errorf("empty %s: %w", trash, err)
 	}

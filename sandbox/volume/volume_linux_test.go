@@ -84,6 +84,13 @@ func TestSizeLimit(t *testing.T) {
 	if got := named(t, s); (err == nil) != (got == "small") {
 		t.Error(got, err)
 	}
+	if err == nil {
+		v := must(s.Get("small"))(t)
+		if err := os.WriteFile(v.Path+"/f", make([]byte, 2<<20), 0o600); !errors.Is(err, syscall.EDQUOT) && !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("write twice the limit: %v", err)
+		}
+		ok(t, s.Remove(t.Context(), "small", RemoveOptions{}))
+	}
 	consistent(t, s)
 }
 
