@@ -52,7 +52,7 @@ func ExampleSandbox_Diff() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(root)
+	defer func() { _ = os.RemoveAll(root) }()
 	// A root of the host's programs, mounted into an empty directory.
 	opts := []sandbox.Option{sandbox.WithRootfs(root), sandbox.WithCommand("sh", "-c", "mkdir /work; echo x > /work/file")}
 	for _, dir := range []string{"/usr", "/bin", "/lib", "/lib64"} {

@@ -11,6 +11,7 @@ import (
 	"runtime"
 
 	"github.com/sandkit/sandkit/cgroup"
+	"github.com/sandkit/sandkit/fs"
 	"github.com/sandkit/sandkit/image"
 )
 
@@ -88,6 +89,9 @@ func Trim() {}
 func (s *Sandbox) Diff(context.Context) ([]Change, error) {
 	return nil, s.wrap("diff", "", "", notLinux())
 }
+
+// Mounts are none.
+func (s *Sandbox) Mounts() []fs.Mount { return nil }
 
 // FS needs Linux: every call fails.
 func (s *Sandbox) FS() iofs.FS { return noFiles{} }

@@ -167,6 +167,19 @@ func (s *Sandbox) mountsOf(from VolumesFrom, st *volume.Store) ([]foundMount, er
 	return all, nil
 }
 
+// Mounts are the sandbox's mounts, from the start to Close: with those of its
+// image and of other sandboxes, and, of volumes, with their names and places. It is
+// nil before and after.
+func (s *Sandbox) Mounts() []fs.Mount {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.Clone(s.held.mounts)
+	for i := range all {
+		all[i].Content = slices.Clone(all[i].Content)
+	}
+	return all
+}
+
 // shared are the mounts that others can have as well.
 func (s *Sandbox) shared() ([]foundMount, error) {
 	s.mu.Lock()

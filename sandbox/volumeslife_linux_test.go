@@ -214,6 +214,11 @@ func TestVolumesRecorded(t *testing.T) {
 		{Type: "bind", Source: host, Target: "/host", NoExec: true},
 		{Type: "volume", Name: anon.Name, Source: anon.Path, Target: "/image"},
 	}
+	for i, m := range first.Mounts() {
+		if m.Name != want[i].Name || m.Source != want[i].Source || m.Target != want[i].Target {
+			t.Errorf("%+v", m)
+		}
+	}
 	if d := cmp.Diff(want, got); d != "" || !anon.Anonymous || !strings.HasPrefix(data.Path, filepath.Join(st.Dir(), "volumes")) {
 		t.Error(d, anon, data)
 	}
@@ -222,6 +227,9 @@ func TestVolumesRecorded(t *testing.T) {
 		t.Error(got)
 	}
 	must(t, first.Close())
+	if got := first.Mounts(); got != nil {
+		t.Errorf("%v", got)
+	}
 	if got := inside(t, second, "cat /image/f"); got != "y" {
 		t.Error(got)
 	}

@@ -325,3 +325,36 @@ func TestOpen(t *testing.T) {
 	var none *Store
 	ok(t, none.Close())
 }
+
+// TestDetach: a reference goes on in whoever has the file.
+func TestDetach(t *testing.T) {
+	testutil.Unchanged(t)
+	s, ctx := newStore(t), t.Context()
+	r := must(s.Use(ctx, UseOptions{User: "me"}))(t)
+	o := UseOptions{Name: r.Volume().Name, User: "me"}
+	f := must(r.Detach())(t)
+	ok(t, r.Release(ctx))
+	if _, err := r.Detach(); !errors.Is(err, ErrReleased) {
+		t.Error(err)
+	}
+	if err := s.Remove(ctx, o.Name, RemoveOptions{}); !errors.Is(err, ErrInUse) {
+		t.Error(err)
+	}
+	other := open(t, s.Dir())
+	for _, wrong := range []UseOptions{{Name: "none", User: "me"}, {Name: o.Name, User: "you"}, {Name: o.Name}} {
+		if _, err := other.Inherit(wrong, f); err == nil {
+			t.Errorf("%+v", wrong)
+		}
+	}
+	lock := must(os.OpenFile(filepath.Join(s.Dir(), "volumes", o.Name, "lock"), os.O_RDWR, 0))(t)
+	if _, err := other.Inherit(o, lock); !errors.Is(err, ErrInvalid) {
+		t.Error(err)
+	}
+	ok(t, lock.Close())
+	again := must(other.Inherit(o, f))(t)
+	ok(t, again.Begin(ctx, nil))
+	ok(t, again.Release(ctx))
+	if got := named(t, s); got != "" {
+		t.Error(got)
+	}
+}
