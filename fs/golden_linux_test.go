@@ -52,7 +52,8 @@ func TestPlans(t *testing.T) {
 		}}, true},
 		"volumes": {&Tree{Root: Root{Dir: "/r", Writable: true}, Mounts: []Mount{
 			{Type: TypeVolume, Name: "data", Source: "/v/data", Target: "/data", ReadOnly: true},
-			{Type: TypeVolume, Name: "data", Source: "/v/data", Subpath: "a/b", Target: "/part"}, Volume("planned", "/planned"),
+			{Type: TypeVolume, Name: "data", Source: "/v/data", Subpath: "a/b", Target: "/part"},
+			Volume("planned", "/planned"),
 		}}, true},
 		"masks": {&Tree{Root: Root{Dir: "/r", ReadOnly: true}, Masked: []string{"/etc/shadow", "/proc/cpuinfo"}, ReadOnly: []string{"/etc"}}, true},
 	}

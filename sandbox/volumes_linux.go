@@ -118,15 +118,38 @@ func (s *Sandbox) allMounts(img *rooted, st *volume.Store) ([]foundMount, error)
 		todo = todo || m.Type == fs.TypeVolume || m.CreateSource
 	}
 	if img != nil && st != nil {
-		for _, dir := range img.volumes {
-			if !slices.ContainsFunc(all, func(m foundMount) bool { return path.Clean(m.Target) == dir }) {
-				add(foundMount{Mount: fs.Anonymous(dir), store: st})
+		declared, err := img.anonymous()
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range declared {
+			if !slices.ContainsFunc(all, func(o foundMount) bool { return path.Clean(o.Target) == m.Target }) {
+				add(foundMount{Mount: m, store: st})
 				todo = true
 			}
 		}
 	}
 	if !todo {
 		return nil, nil
+	}
+	return all, nil
+}
+
+// maxImageVolumes bounds what an image can make this program hold open.
+const maxImageVolumes = 200
+
+// anonymous gives the volumes that the image declares. It is nobody's friend.
+func (r *rooted) anonymous() ([]fs.Mount, error) {
+	if n := len(r.volumes); n > maxImageVolumes {
+		return nil, fmt.Errorf("%w: the image declares %d volumes, over %d", ErrInvalidSpec, n, maxImageVolumes)
+	}
+	var all []fs.Mount
+	for _, dir := range r.volumes {
+		m := fs.Anonymous(dir)
+		if err := m.Validate(); err != nil {
+			return nil, fmt.Errorf("%w: volume of the image: %w", ErrInvalidSpec, err)
+		}
+		all = append(all, m)
 	}
 	return all, nil
 }

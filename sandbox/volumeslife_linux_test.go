@@ -266,3 +266,36 @@ func TestVolumesOfKilledHost(t *testing.T) {
 		t.Errorf("after: %s", got)
 	}
 }
+
+// TestVolumesOfHostileImage: an image cannot have the kernel's files hidden, nor
+// as many volumes as it likes.
+func TestVolumesOfHostileImage(t *testing.T) {
+	unchangedImages(t)
+	v, many := newVolumes(t), make(map[string]struct{})
+	for i := range 1000 {
+		many["/v/"+itoa(i)] = struct{}{}
+	}
+	for _, volumes := range []map[string]struct{}{{"/proc/sys": {}}, {"/sys": {}}, many} {
+		err := fails(t, tool(busyboxStore(t, image.RunConfig{Volumes: volumes})), sandbox.WithVolumeStore(v), sandbox.WithCommand("true"))
+		if !errors.Is(err, sandbox.ErrInvalidSpec) {
+			t.Error(err)
+		}
+	}
+	if got := volumeNames(t, v); got != "" {
+		t.Errorf("left: %s", got)
+	}
+}
+
+// TestPlanOfVolumes: a dry run makes none.
+func TestPlanOfVolumes(t *testing.T) {
+	f, err := sandbox.Probe(testContext(t))
+	must(t, err)
+	spec := sandbox.Spec{Process: sandbox.ProcessSpec{Command: []string{"true"}}, Mounts: []fs.Mount{fs.Volume("data", "/data"), fs.Anonymous("/anon")}}
+	p, err := spec.Plan(f)
+	must(t, err)
+	for _, want := range []string{"volume data", "mount /anon"} {
+		if !strings.Contains(p.String(), want) {
+			t.Errorf("no %q in %s", want, p)
+		}
+	}
+}
