@@ -17,8 +17,8 @@ import (
 // heldVolumes are those that a sandbox has, from its start to Close. Nil has none.
 type heldVolumes struct {
 	refs map[volumeKey]*volume.Ref
-	dirs []string                // of anonymous ones that are directories of the root
-	give func(*volume.Ref) error // back, also when the context of the start has ended
+	dirs []string        // of anonymous ones that are directories of the root
+	ctx  context.Context //nolint:containedctx // the start's without its end: for what has to be done in any case
 }
 
 type volumeKey struct{ store, name string }
@@ -30,7 +30,16 @@ func (v *heldVolumes) release() error {
 	}
 	var errs undo.Errors
 	for _, r := range v.refs {
-		errs.Add(v.give(r))
+		errs.Add(r.Release(v.ctx))
+	}
+	return errs.Err()
+}
+
+// abandon gives them back when the start has failed.
+func (v *heldVolumes) abandon() error {
+	var errs undo.Errors
+	for _, r := range v.refs {
+		errs.Add(r.Abandon(v.ctx))
 	}
 	return errs.Err()
 }
@@ -47,10 +56,9 @@ func (s *Sandbox) useVolumes(ctx context.Context, img *rooted, onError *undo.Sta
 	if err != nil || mounts == nil {
 		return &s.spec, nil, err
 	}
-	spec, v := s.spec.clone(), &heldVolumes{refs: make(map[volumeKey]*volume.Ref)}
-	v.give = func(r *volume.Ref) error { return r.Release(context.WithoutCancel(ctx)) }
+	spec, v := s.spec.clone(), &heldVolumes{refs: make(map[volumeKey]*volume.Ref), ctx: context.WithoutCancel(ctx)}
 	spec.Mounts = nil
-	onError.Push("release volumes", v.release)
+	onError.Push("release volumes", v.abandon)
 	for _, m := range mounts {
 		switch {
 		case m.Type == fs.TypeBind && m.CreateSource:

@@ -80,6 +80,7 @@ func TestVolumesEnd(t *testing.T) {
 	}
 	// A start that fails leaves nothing anonymous.
 	_ = fails(t, with, sandbox.WithCommand("/no/such/program"))
+	_ = fails(t, with, sandbox.WithKeepVolumes(), sandbox.WithCommand("/no/such/program"))
 	_ = fails(t, with, sandbox.WithMount(fs.Bind("/no/such/source", "/x")), sandbox.WithCommand("true"))
 	if got := volumeNames(t, v); got != "data" {
 		t.Errorf("left: %s", got)

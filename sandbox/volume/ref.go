@@ -127,7 +127,7 @@ func (r *Ref) Store() *Store { return r.store }
 // is removed, unless it was to be kept. Releasing again does nothing.
 func (r *Ref) Release(ctx context.Context) error {
 	r.mu.Lock()
-	f := r.file
+	f, keep := r.file, r.keep
 	r.file = nil
 	r.mu.Unlock()
 	if f == nil {
@@ -135,11 +135,11 @@ func (r *Ref) Release(ctx context.Context) error {
 	}
 	s, v := r.store, &r.volume
 	enter, trash := s.share, ""
-	if v.Anonymous && !r.keep {
+	if v.Anonymous && !keep {
 		enter = s.alone
 	}
 	err := enter(ctx, func() error {
-		if v.Anonymous && !r.keep {
+		if v.Anonymous && !keep {
 			users, err := s.locked(v.Name, heldByte)
 			if err != nil {
 				return err
@@ -159,6 +159,15 @@ func (r *Ref) Release(ctx context.Context) error {
 		return fmt.Errorf("release volume %s: %w", v.Name, err)
 	}
 	return nil
+}
+
+// Abandon is Release for who did not come to use the volume: an anonymous one is
+// removed even if it was to be kept.
+func (r *Ref) Abandon(ctx context.Context) error {
+	r.mu.Lock()
+	r.keep = false
+	r.mu.Unlock()
+	return r.Release(ctx)
 }
 
 // locked lists those whose references have a byte locked.
