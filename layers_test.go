@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"internal/kernel", "internal/safepath", "internal/program"},
 	{"internal/gate"},
 	{"image", "internal/transfer"},
-	{"image/store", "image/erofs"},
+	{"image/store", "image/erofs", "sandbox/volume"},
 	{"cgroup", "ns", "fs", "netlink", "sandbox/seccomp", "sandbox/logs", "sandbox/state", "image/layer"},
 	{"internal/launch", "cgroup/systemd", "image/archive", "image/rootfs", "image/registry", "image/registry/registrytest"},
 	{"sandbox"},

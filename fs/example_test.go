@@ -52,3 +52,22 @@ func ExampleRoot() {
 	// /srv/root, writable
 	// /srv/root, read-only
 }
+
+func ExampleParseVolume() {
+	for _, s := range []string{"/srv/data:/data:ro", "cache:/var/cache:nocopy", "/var/tmp"} {
+		fmt.Println(fs.ParseVolume(s))
+	}
+	_, err := fs.ParseVolume("./data:/data")
+	fmt.Println(err)
+	// Output:
+	// bind /srv/data on /data, read-only <nil>
+	// volume cache on /var/cache, no copy <nil>
+	// anonymous volume on /var/tmp <nil>
+	// volume "./data:/data": source "./data" is a relative path, give an absolute one or the name of a volume
+}
+
+func ExampleParseMount() {
+	m, err := fs.ParseMount("type=tmpfs,target=/run,tmpfs-size=16m")
+	fmt.Println(m, err)
+	// Output: tmpfs /run (16777216 bytes) <nil>
+}

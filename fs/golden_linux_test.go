@@ -50,6 +50,11 @@ func TestPlans(t *testing.T) {
 		"files": {&Tree{Root: Root{Dir: "/r", Writable: true}, Mounts: []Mount{
 			File("/etc/motd", 0, []byte("hi")), noexec, File("/scratch/f", 0o600, nil),
 		}}, true},
+		"volumes": {&Tree{Root: Root{Dir: "/r", Writable: true}, Mounts: []Mount{
+			{Type: TypeVolume, Name: "data", Source: "/v/data", Target: "/data", ReadOnly: true},
+			{Type: TypeVolume, Name: "data", Source: "/v/data", Subpath: "a/b", Target: "/part"},
+			Volume("planned", "/planned"),
+		}}, true},
 		"masks": {&Tree{Root: Root{Dir: "/r", ReadOnly: true}, Masked: []string{"/etc/shadow", "/proc/cpuinfo"}, ReadOnly: []string{"/etc"}}, true},
 	}
 	for name, c := range cases {

@@ -44,14 +44,14 @@ func (t *Tree) Inspect() error {
 	for i := range t.Mounts {
 		m := &t.Mounts[i]
 		m.Target = filepath.Clean(m.Target)
-		if m.Type != TypeBind {
+		if m.Type != TypeBind && !m.isFound() {
 			continue
 		}
-		st, err := os.Stat(m.Source)
+		isDir, err := m.isDir()
 		if err != nil {
 			return &Error{string(StageMount), m.Target, fmt.Errorf("source: %w", err)}
 		}
-		t.host.Dirs[m.Source] = st.IsDir()
+		t.host.Dirs[m.from()] = isDir
 	}
 	slices.SortStableFunc(t.Mounts, func(a, b Mount) int {
 		return strings.Count(a.Target, "/") - strings.Count(b.Target, "/")

@@ -13,10 +13,13 @@ const (
 	TypeBind  Type = "bind"  // a file or directory of the host
 	TypeTmpfs Type = "tmpfs" // an empty file system in memory
 	TypeFile  Type = "file"  // a file with given content, in memory
+	// TypeVolume is a directory that outlives sandboxes; see [Volume].
+	TypeVolume Type = "volume"
 )
 
 // A Mount is something that appears at Target inside the sandbox. Make one
-// with [Bind], [BindRO], [Tmpfs] or [File] and change fields as needed.
+// with [Bind], [BindRO], [Tmpfs], [File], [Volume] or [Anonymous], or read one with
+// [ParseVolume] or [ParseMount], and change fields as needed.
 // Set-user-ID bits and device nodes are never honoured in a mount.
 type Mount struct {
 	Type Type `json:"type"`
@@ -48,6 +51,17 @@ type Mount struct {
 	GID uint32 `json:"gid,omitempty"`
 	// Content is what is in a file.
 	Content []byte `json:"content,omitempty"`
+	// Name is a volume's; empty: a new one, which goes with the sandbox.
+	Name string `json:"name,omitempty"`
+	// NoCopy leaves an empty volume empty. Otherwise it gets, at its first use,
+	// what the root has at Target.
+	NoCopy bool `json:"noCopy,omitempty"`
+	// Subpath is a directory or file in a volume that is mounted in place of all
+	// of it, a relative path; it must be there. Links in it do not lead out.
+	Subpath string `json:"subpath,omitempty"`
+	// CreateSource makes the directory Source of a bind mount, and those that lead
+	// to it, if it is not there, as docker run -v does.
+	CreateSource bool `json:"createSource,omitempty"`
 }
 
 // DefaultTmpfsSize is the limit of a tmpfs for which no size was given, as
@@ -88,6 +102,8 @@ func (m Mount) String() string {
 		s += fmt.Sprintf(" (%d bytes)", m.size())
 	case TypeFile:
 		s += fmt.Sprintf(" (%d bytes)", len(m.Content))
+	case TypeVolume:
+		s = m.volumeString()
 	}
 	if m.ReadOnly {
 		s += ", read-only"

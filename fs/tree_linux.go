@@ -196,6 +196,8 @@ func (t *Tree) mount(q *program.Sequence, m *Mount) {
 		t.tmpfs(q, m)
 	case TypeFile:
 		t.file(q, m)
+	case TypeVolume:
+		t.volume(q, m)
 	}
 	t.done = append(t.done, m.Target)
 }

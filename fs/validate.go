@@ -34,9 +34,11 @@ func (m Mount) Validate() error {
 		if m.Source != "" {
 			errs.Add(fmt.Errorf("source %q: a %s has none", m.Source, m.Type))
 		}
+	case TypeVolume:
 	default:
-		errs.Add(fmt.Errorf("type %q is none of bind, tmpfs, file", m.Type))
+		errs.Add(fmt.Errorf("type %q is none of bind, tmpfs, file, volume", m.Type))
 	}
+	errs.Add(m.validateVolume())
 	if m.Size < 0 {
 		errs.Add(fmt.Errorf("size %d is negative", m.Size))
 	}

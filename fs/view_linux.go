@@ -6,6 +6,7 @@ import (
 	"io"
 	iofs "io/fs"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"syscall"
@@ -43,8 +44,8 @@ func (t *Tree) read(target string, size int64, read reader, whole bool) ([]byte,
 			return m.Content, nil
 		case m.Type == TypeBind && rel == "":
 			return readBelow("/", m.Source, size, read)
-		case m.Type == TypeBind:
-			return readBelow(m.Source, rel, size, read)
+		case m.Type == TypeBind, m.isFound():
+			return readBelow(m.Source, path.Join("/", m.Subpath, rel), size, read)
 		}
 		return nil, &os.PathError{Op: "open", Path: target, Err: iofs.ErrNotExist}
 	}

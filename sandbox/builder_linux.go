@@ -23,8 +23,9 @@ type builder struct {
 	users    users
 	tree     *fs.Tree
 	who      passwd.Identity
-	image    *rooted // nil: none
-	private  bool    // nobody will ask for the files, or for further processes
+	image    *rooted      // nil: none
+	volumes  *heldVolumes // nil: none
+	private  bool         // nobody will ask for the files, or for further processes
 
 	// Of a further process: the running sandbox; its main process inside.
 	live    *Sandbox

@@ -125,15 +125,24 @@ func (s *Sandbox) commitLayer(ctx context.Context, lease *store.Lease, h held, o
 func (h held) diffOptions() layer.DiffOptions {
 	o := layer.DiffOptions{Format: h.image.stack.Format}
 	o.UIDs, o.GIDs = h.owners.layerIDs()
+	o.Exclude = h.excluded()
+	return o
+}
+
+// excluded are paths whose content is no change of the programs'.
+func (h held) excluded() []layer.Path {
+	var all []layer.Path
 	view := transfer.NewFS(h.root, h.owners.transferIDs())
 	for _, g := range h.given {
 		dir, name := path.Split(string(g))
-		o.Exclude = append(o.Exclude, layer.Path(path.Join(realPath(view, dir), name)))
+		all = append(all, layer.Path(path.Join(realPath(view, dir), name)))
 	}
-	for _, v := range h.image.volumes {
-		o.Exclude = append(o.Exclude, layer.Path(realPath(view, v)))
+	if h.image != nil {
+		for _, v := range h.image.volumes {
+			all = append(all, layer.Path(realPath(view, v)))
+		}
 	}
-	return o
+	return all
 }
 
 // maxLinks is how many links are followed at most, as the kernel has it.

@@ -26,15 +26,19 @@ type held struct {
 	image *rooted
 	// given are files of the root that were made for the sandbox.
 	given []layer.Path
+	// mounts are those of the users', with the places of volumes; volumes holds
+	// these.
+	mounts  []fs.Mount
+	volumes *heldVolumes
 }
 
 // hold takes what the Program kept for the host program.
 func (b *builder) hold(files []*os.File) held {
-	h := held{image: b.image}
+	h := held{image: b.image, mounts: b.tree.Mounts, volumes: b.volumes}
 	if len(files) == 0 {
 		return h
 	}
-	h = held{root: files[0], owners: b.owners(), image: b.image}
+	h.root, h.owners = files[0], b.owners()
 	if len(files) > 1 {
 		h.changes = files[1]
 	}
@@ -61,7 +65,7 @@ func (s *Sandbox) letGo() error {
 	if h.image != nil {
 		errs = append(errs, h.image.release())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, h.volumes.release())...)
 }
 
 // borrow gives the held files as copies, which the caller gives back: the sandbox

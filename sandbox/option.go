@@ -31,6 +31,7 @@ type config struct {
 	store      *state.Store
 	images     imageSource
 	openPorts  func(*Sandbox) (publisher, error) // set by what publishes
+	volumes    volumeSource
 	bestEffort bool
 	problems   undo.Errors
 }

@@ -49,8 +49,9 @@ func WithScratchSize(bytes int64) Option {
 	})
 }
 
-// WithMount adds a mount: fs.Bind, fs.BindRO, fs.Tmpfs, fs.File. Mounts are
-// made in the order of their targets' depth, so that one can lie in another.
+// WithMount adds a mount: fs.Bind, fs.BindRO, fs.Tmpfs, fs.File, fs.Volume,
+// fs.Anonymous. Mounts are made in the order of their targets' depth, so that one
+// can lie in another. For volumes see WithVolumeStore.
 func WithMount(m fs.Mount) Option {
 	m.Content = slices.Clone(m.Content)
 	return option(func(c *config) {

@@ -12,6 +12,7 @@ import (
 	"runtime"
 
 	"github.com/sandkit/sandkit/cgroup"
+	"github.com/sandkit/sandkit/fs"
 	"github.com/sandkit/sandkit/image"
 	"github.com/sandkit/sandkit/netlink"
 )
@@ -27,6 +28,8 @@ type (
 )
 
 func (s *Sandbox) openImage(context.Context) (*rooted, error) { return nil, notLinux() }
+
+func (s *Sandbox) copyUp(context.Context, *os.File, string, *rooted) error { return notLinux() }
 
 func notLinux() error {
 	return &NotSupportedError{Feature: "sandboxes on " + runtime.GOOS, Hint: "sandkit needs Linux"}
@@ -83,6 +86,14 @@ func (s *Spec) Plan(Features) (*Plan, error) { return nil, notLinux() }
 
 // Trim does nothing.
 func Trim() {}
+
+// Diff needs Linux.
+func (s *Sandbox) Diff(context.Context) ([]Change, error) {
+	return nil, s.wrap("diff", "", "", notLinux())
+}
+
+// Mounts are none.
+func (s *Sandbox) Mounts() []fs.Mount { return nil }
 
 // FS needs Linux: every call fails.
 func (s *Sandbox) FS() iofs.FS { return noFiles{} }

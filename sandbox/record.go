@@ -23,7 +23,7 @@ func WithState(store *state.Store) Option {
 		if store == nil {
 			c.process.problem("WithState", "store is nil")
 		}
-		c.store = store
+		c.store, c.volumes.copyUp = store, (*Sandbox).copyUp
 	})
 }
 
@@ -59,7 +59,7 @@ func (s *Sandbox) record(ctx context.Context, onError *undo.Stack) error {
 	}
 	r.Ports = recordedPorts(s.spec.Publish, s.spec.Expose)
 	for _, m := range s.spec.Mounts {
-		r.Mounts = append(r.Mounts, state.Mount{Type: string(m.Type), Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly})
+		r.Mounts = append(r.Mounts, recordedMount(m))
 	}
 	e, err := s.store.Create(ctx, r)
 	if err != nil {

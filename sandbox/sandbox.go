@@ -29,6 +29,7 @@ type Sandbox struct {
 	images  imageSource
 	// openPorts listens at ports of the host.
 	openPorts func(*Sandbox) (publisher, error)
+	volumes   volumeSource
 	store     *state.Store // nil: it is recorded nowhere
 	// private tells that nobody will ask for its files: to hold them costs a
 	// tenth of a short run.
@@ -89,6 +90,7 @@ func (c *config) sandbox() (*Sandbox, error) {
 		c.process.problem("WithPull", "nobody pulls images, use WithRegistry")
 	}
 	c.process.check()
+	c.checkVolumes()
 	if p := &c.process; c.spec.Idle && (p.stdin != nil || p.stdout != nil || p.stderr != nil || len(p.extra) > 0 || c.logFunc != nil) {
 		p.problem("WithIdle", "there is no program for WithStdin, WithStdout, WithStderr, WithExtraFiles and WithLogFunc, give the streams to Exec")
 	}
@@ -98,7 +100,7 @@ func (c *config) sandbox() (*Sandbox, error) {
 	s := &Sandbox{
 		id: newID(), spec: c.spec, log: c.log,
 		stdin: c.process.stdin, stdout: c.process.stdout, stderr: c.process.stderr, extra: c.process.extra, logFunc: c.logFunc,
-		images: c.images, openPorts: c.openPorts, store: c.store, ended: make(chan struct{}),
+		images: c.images, openPorts: c.openPorts, volumes: c.volumes, store: c.store, ended: make(chan struct{}),
 	}
 	s.name.Store(&s.spec.Name)
 	return s, nil

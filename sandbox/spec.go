@@ -38,6 +38,10 @@ type Spec struct {
 	Root   fs.Root    `json:"root,omitzero"`
 	Mounts []fs.Mount `json:"mounts,omitempty"`
 	Proc   fs.Proc    `json:"proc,omitzero"`
+	// VolumesFrom are sandboxes whose mounts are shown as well; KeepVolumes keeps
+	// anonymous volumes when the sandbox is closed.
+	VolumesFrom []VolumesFrom `json:"volumesFrom,omitempty"`
+	KeepVolumes bool          `json:"keepVolumes,omitempty"`
 	// MaskedPaths are hidden and ReadOnlyPaths protected from writing; nil
 	// means fs.DefaultMasked and fs.DefaultReadOnly, an empty list none. Below
 	// /proc and /sys a "*" stands for any part of a name.
@@ -200,6 +204,7 @@ func (s *Spec) clone() Spec {
 	for i := range c.Mounts {
 		c.Mounts[i].Content = slices.Clone(s.Mounts[i].Content)
 	}
+	c.VolumesFrom = slices.Clone(s.VolumesFrom)
 	c.Limits = s.Limits.Clone()
 	c.MaskedPaths = slices.Clone(s.MaskedPaths)
 	c.ReadOnlyPaths = slices.Clone(s.ReadOnlyPaths)

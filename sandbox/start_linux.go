@@ -174,10 +174,15 @@ func (s *Sandbox) prepare(ctx context.Context, after, onError *undo.Stack) (*bui
 		}
 		onError.Push("release image", img.release)
 	}
-	b, err := newBuilder(&s.spec, s.id, &f, img)
+	spec, vols, err := s.useVolumes(ctx, img, onError)
 	if err != nil {
 		return nil, err
 	}
+	b, err := newBuilder(spec, s.id, &f, img)
+	if err != nil {
+		return nil, err
+	}
+	b.useVolumes(vols)
 	if f.Privileged && s.spec.HostUsers {
 		b.users = users{inner: ns.BlockMapping(0, 1<<32-1)}
 	} else {

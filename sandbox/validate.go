@@ -47,6 +47,7 @@ func (s *Spec) check(errs *undo.Errors) {
 		errs.Add(errors.New("WithEntrypoint, WithoutCapabilities: there is no image, use WithCommand"))
 	}
 	errs.Add(prefixed("WithMount", fs.ValidateMounts(s.Mounts)))
+	errs.Add(prefixed("WithVolumesFrom", checkVolumesFrom(s.VolumesFrom)))
 	s.checkPaths(errs)
 	errs.Add(prefixed("WithNamespaces", s.Namespaces.Validate()))
 	if s.Landlock != nil {

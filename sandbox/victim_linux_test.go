@@ -13,6 +13,7 @@ import (
 	"github.com/sandkit/sandkit/internal/program"
 	"github.com/sandkit/sandkit/internal/sys"
 	"github.com/sandkit/sandkit/sandbox"
+	"github.com/sandkit/sandkit/sandbox/state"
 )
 
 // victimArg makes the test binary play other parts: a host program that is
@@ -24,6 +25,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func victim(args []string) {
 	parts := map[string]func(args []string) error{
 		"supervise": supervise, "stalled": stalledHost, "busy": busyHost, "limited": limitedHost, "main-thread": mainThreadHost, "chaos": chaosHost,
+		"volumes": volumesHost,
 	}
 	if err := parts[args[0]](args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "victim:", err)
@@ -147,4 +149,22 @@ func mainThreadHost([]string) error {
 		return fmt.Errorf("not on the main thread, so nothing was tested")
 	}
 	return nil
+}
+
+// volumesHost has a sandbox with volumes, recorded in a store.
+func volumesHost(args []string) error {
+	store, err := state.Open(args[0], state.NoSync())
+	if err != nil {
+		return err
+	}
+	s, err := sandbox.New(sandbox.WithState(store), sandbox.WithCommand("sleep", "1000"),
+		sandbox.WithMount(fs.Volume("data", "/data")), sandbox.WithMount(fs.Anonymous("/anon")))
+	if err != nil {
+		return err
+	}
+	if err := s.Start(context.Background()); err != nil {
+		return err
+	}
+	fmt.Println("go")
+	select {} // until it is killed
 }

@@ -176,20 +176,7 @@ func (p *differ) below(f *found, path string, changed bool) error {
 
 // content writes a file's bytes.
 func (p *differ) content(v *view, f *found, size int64) error {
-	dir, name := f.in, f.name
-	_, meta, err := dir.xattr(name, v.prefix+"metacopy")
-	if err != nil {
-		return err
-	}
-	if meta {
-		data, err := p.data(v, f)
-		if err != nil {
-			return err
-		}
-		defer data.close()
-		dir, name = data.in, data.name
-	}
-	src, err := dir.file(name)
+	src, err := v.content(f)
 	if err != nil {
 		return err
 	}
@@ -201,9 +188,26 @@ func (p *differ) content(v *view, f *found, size int64) error {
 	return err
 }
 
+// content opens a file's content, of which its layer may have only the metadata.
+func (v *view) content(f *found) (io.ReadCloser, error) {
+	_, meta, err := f.in.xattr(f.name, v.prefix+"metacopy")
+	if err != nil || !meta {
+		if err == nil {
+			return f.in.file(f.name)
+		}
+		return nil, err
+	}
+	data, err := v.data(f)
+	if err != nil {
+		return nil, err
+	}
+	defer data.close()
+	return data.in.file(data.name)
+}
+
 // data finds the content of a file of which the upper layer has only the
 // metadata.
-func (p *differ) data(v *view, f *found) (*found, error) {
+func (v *view) data(f *found) (*found, error) {
 	name := f.name
 	lower := v.empty()
 	redirect, ok, err := f.in.xattr(f.name, v.prefix+"redirect")

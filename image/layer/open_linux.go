@@ -32,22 +32,41 @@ func Open(format Format, layers []*os.File, name string) (io.ReadCloser, error) 
 }
 
 func open(root *view, name string) (io.ReadCloser, error) {
+	f, err := root.find(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	if f == nil {
+		return nil, syscall.EISDIR
+	}
+	switch f.st.Mode & sys.S_IFMT {
+	case sys.S_IFDIR:
+		return nil, syscall.EISDIR
+	case sys.S_IFREG:
+		return f.in.file(f.name)
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// find follows a path, which may lead over links but not out; nil is the root
+// itself. The caller closes what was found.
+func (v *view) find(name string) (*found, error) {
 	rest, links := strings.Split(name, "/"), 0
 	var at []string // where rest begins, without links
 	for {
-		f, err := root.walk(at)
+		f, err := v.walk(at)
 		if err != nil {
 			return nil, err
 		}
-		dir := root
+		dir := v
 		if f != nil {
 			dir = f.sub
 		}
 		part := ""
 		for part == "" || part == "." {
 			if len(rest) == 0 {
-				f.close()
-				return nil, syscall.EISDIR
+				return f, nil
 			}
 			part, rest = rest[0], rest[1:]
 		}
@@ -65,11 +84,14 @@ func open(root *view, name string) (io.ReadCloser, error) {
 			return nil, err
 		}
 		f = f.keep(next)
-		target, file, err := f.step(len(rest) == 0)
+		target, end, err := f.step(len(rest) == 0)
+		if end && err == nil {
+			return f, nil
+		}
 		f.close()
 		switch {
-		case err != nil || file != nil:
-			return file, err
+		case err != nil:
+			return nil, err
 		case target == "":
 			at = append(at, part)
 			continue
@@ -85,26 +107,20 @@ func open(root *view, name string) (io.ReadCloser, error) {
 }
 
 // step says what a path leads to after f: through a link to a target, into a
-// directory, or to a file, where it must end.
-func (f *found) step(last bool) (target string, file io.ReadCloser, err error) {
+// directory, or to something else, where it must end.
+func (f *found) step(last bool) (target string, end bool, err error) {
 	switch f.st.Mode & sys.S_IFMT {
 	case sys.S_IFDIR:
-		return "", nil, nil
+		return "", false, nil
 	case sys.S_IFLNK:
 		target, err = f.in.readlink(f.name)
 		if err == nil && target == "" {
 			err = syscall.ENOENT
 		}
-		return target, nil, err
-	case sys.S_IFREG:
-		if !last {
-			return "", nil, syscall.ENOTDIR
-		}
-		file, err = f.in.file(f.name)
-		return "", file, err
+		return target, false, err
 	}
 	if !last {
-		return "", nil, syscall.ENOTDIR
+		return "", false, syscall.ENOTDIR
 	}
-	return "", nil, errors.ErrUnsupported
+	return "", true, nil
 }

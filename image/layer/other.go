@@ -52,3 +52,13 @@ func Open(Format, []*os.File, string) (io.ReadCloser, error) { return nil, unsup
 
 // Fits is for Linux only.
 func Fits(*os.File, []*os.File, *Info, Format) (bool, error) { return false, unsupported("settle") }
+
+// Extract is for Linux only.
+func Extract(context.Context, *os.File, []*os.File, string, ExtractOptions) error {
+	return unsupported("copy from")
+}
+
+// Changes is for Linux only.
+func Changes(context.Context, *os.File, []*os.File, ChangesOptions) ([]Change, error) {
+	return nil, unsupported("compare")
+}

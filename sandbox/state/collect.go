@@ -16,6 +16,7 @@ type Report struct {
 	Removed []string // the same, but they were to be removed at their end, or removed already
 	Orphans []string // their owners are dead, but their main processes live; Adopt them
 	Names   []string // released: no record has them
+	Volumes []string // anonymous ones that would have gone with their sandboxes
 	Partial int      // what processes left that died while they made or removed a record
 }
 
@@ -70,6 +71,7 @@ func (c *collection) run(ctx context.Context) {
 	for _, name := range c.trash {
 		c.add(s.files.removeAll(trashPath(name)))
 	}
+	c.add(c.collectVolumes(ctx))
 }
 
 func (c *collection) add(err error) { c.errs.Add(err) }

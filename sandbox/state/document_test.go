@@ -58,7 +58,7 @@ func TestDocument(t *testing.T) {
 	r := Record{
 		ID: NewID(), Name: "web", Hostname: "h", Image: "i", ImageID: "sha256:x", Command: []string{"a", "b"}, Labels: map[string]string{"k": "v"},
 		Created: testMoment, AutoRemove: false, Restart: Restart{RestartOnFailure, 3}, Ports: []Port{{"::", 1, 2, "udp"}},
-		Mounts: []Mount{{"bind", "n", "s", "t", true}}, Networks: []Network{{"n", "i"}},
+		Mounts: []Mount{{"bind", "n", "s", "t", true, "p", true, true, true}}, Networks: []Network{{"n", "i"}},
 	}
 	st := Status{
 		State: Running, PID: 7, PIDStart: "p", ExitCode: 1, Signal: 9, OOMKilled: true, Error: "e", Started: testMoment, Finished: testMoment,

@@ -58,6 +58,11 @@ type Mount struct {
 	Source   string `json:"source,omitempty"`
 	Target   string `json:"target"` // path inside
 	ReadOnly bool   `json:"readOnly,omitempty"`
+	// What else it takes to mount the same again.
+	Subpath    string `json:"subpath,omitempty"`
+	Flat       bool   `json:"flat,omitempty"`
+	NoExec     bool   `json:"noExec,omitempty"`
+	HostOwners bool   `json:"hostOwners,omitempty"`
 }
 
 // Network is a network that a sandbox is part of.

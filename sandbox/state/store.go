@@ -16,6 +16,7 @@ type Store struct {
 	boot    string // the boot id of this machine
 	files   files
 	records *os.Root // the directory of that name: a record is one look-up away
+	volumes volumes
 }
 
 // An Option changes how a store is used.
@@ -87,7 +88,7 @@ func (s *Store) Close() error {
 	if s == nil {
 		return nil
 	}
-	var err error
+	err := s.volumes.close()
 	for _, r := range []*os.Root{s.records, s.files.root} {
 		if r != nil {
 			err = errors.Join(err, r.Close())
