@@ -65,7 +65,10 @@ func (s *Sandbox) letGo() error {
 	if h.image != nil {
 		errs = append(errs, h.image.release())
 	}
-	return errors.Join(append(errs, h.volumes.release())...)
+	if h.volumes != nil {
+		errs = append(errs, h.volumes.end())
+	}
+	return errors.Join(errs...)
 }
 
 // borrow gives the held files as copies, which the caller gives back: the sandbox

@@ -67,7 +67,7 @@ func WithImage(ref string) Option {
 			c.process.problem("WithImage", "reference is empty")
 		}
 		c.spec.Image.Ref = ref
-		c.images.open = (*Sandbox).openImage
+		c.images.open, c.volumes.use = (*Sandbox).openImage, (*Sandbox).useVolumes
 	})
 }
 

@@ -57,6 +57,7 @@ func WithMount(m fs.Mount) Option {
 	return option(func(c *config) {
 		c.droppable(DropIDMap)
 		c.spec.Mounts = append(c.spec.Mounts, m)
+		c.volumes.use = (*Sandbox).useVolumes
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/sandkit/sandkit/cgroup"
 	"github.com/sandkit/sandkit/fs"
 	"github.com/sandkit/sandkit/image"
+	"github.com/sandkit/sandkit/internal/undo"
 	"github.com/sandkit/sandkit/netlink"
 )
 
@@ -174,3 +175,9 @@ func (s *Sandbox) Listen(network, addr string) (net.Listener, error) {
 func (s *Sandbox) Ports() []netlink.Port { return nil }
 
 func openPorts(*Sandbox) (publisher, error) { return nil, notLinux() }
+
+type heldVolumes struct{}
+
+func (s *Sandbox) useVolumes(context.Context, *rooted, *undo.Stack) (*Spec, *heldVolumes, error) {
+	return nil, nil, notLinux()
+}

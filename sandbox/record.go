@@ -23,7 +23,7 @@ func WithState(store *state.Store) Option {
 		if store == nil {
 			c.process.problem("WithState", "store is nil")
 		}
-		c.store, c.volumes.copyUp = store, (*Sandbox).copyUp
+		c.store, c.volumes.copyUp, c.volumes.use = store, (*Sandbox).copyUp, (*Sandbox).useVolumes
 	})
 }
 

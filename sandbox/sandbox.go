@@ -80,6 +80,7 @@ func NewFromSpec(spec Spec, opts ...Option) (*Sandbox, error) {
 	c := newConfig(spec, opts)
 	c.images.open = (*Sandbox).openImage // the Spec may name one
 	c.openPorts = openPorts              // likewise
+	c.volumes.use = (*Sandbox).useVolumes
 	return c.sandbox()
 }
 

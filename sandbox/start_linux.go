@@ -174,9 +174,11 @@ func (s *Sandbox) prepare(ctx context.Context, after, onError *undo.Stack) (*bui
 		}
 		onError.Push("release image", img.release)
 	}
-	spec, vols, err := s.useVolumes(ctx, img, onError)
-	if err != nil {
-		return nil, err
+	spec, vols := &s.spec, (*heldVolumes)(nil)
+	if s.volumes.use != nil {
+		if spec, vols, err = s.volumes.use(s, ctx, img, onError); err != nil {
+			return nil, err
+		}
 	}
 	b, err := newBuilder(spec, s.id, &f, img)
 	if err != nil {

@@ -25,6 +25,8 @@ type volumeSource struct {
 	// copyUp is Sandbox.copyUp where there may be volumes to fill. Otherwise it is
 	// nil, and what reads images is no part of the host program.
 	copyUp func(s *Sandbox, ctx context.Context, dir *os.File, target string, img *rooted) error
+	// use is Sandbox.useVolumes where there may be some; likewise.
+	use func(s *Sandbox, ctx context.Context, img *rooted, onError *undo.Stack) (*Spec, *heldVolumes, error)
 }
 
 // WithVolumeStore says where volumes are kept; by default in the directory of
@@ -43,7 +45,7 @@ func WithVolumeStore(store *volume.Store) Option {
 		if store == nil {
 			c.process.problem("WithVolumeStore", "store is nil")
 		}
-		c.volumes.store, c.volumes.copyUp = store, (*Sandbox).copyUp
+		c.volumes.store, c.volumes.copyUp, c.volumes.use = store, (*Sandbox).copyUp, (*Sandbox).useVolumes
 	})
 }
 
@@ -71,13 +73,17 @@ func WithVolumesFrom(s *Sandbox, mode string) Option {
 			c.volumes.from = make(map[string]*Sandbox)
 		}
 		c.volumes.from[s.id] = s
+		c.volumes.use = (*Sandbox).useVolumes
 	})
 }
 
 // WithVolumesFromRef is [WithVolumesFrom] for a sandbox that is recorded in the
 // store that WithState names, by its id or name. It may be another program's.
 func WithVolumesFromRef(ref, mode string) Option {
-	return option(func(c *config) { c.spec.VolumesFrom = append(c.spec.VolumesFrom, VolumesFrom{ref, mode}) })
+	return option(func(c *config) {
+		c.spec.VolumesFrom = append(c.spec.VolumesFrom, VolumesFrom{ref, mode})
+		c.volumes.use = (*Sandbox).useVolumes
+	})
 }
 
 // checkVolumesFrom reports what is wrong with a list.

@@ -19,15 +19,13 @@ type heldVolumes struct {
 	refs map[volumeKey]*volume.Ref
 	dirs []string        // of anonymous ones that are directories of the root
 	ctx  context.Context //nolint:containedctx // the start's without its end: for what has to be done in any case
+	end  func() error    // gives the references back; a value, so that who has no volumes does not link it
 }
 
 type volumeKey struct{ store, name string }
 
 // release gives the references back.
 func (v *heldVolumes) release() error {
-	if v == nil {
-		return nil
-	}
 	var errs undo.Errors
 	for _, r := range v.refs {
 		errs.Add(r.Release(v.ctx))
@@ -57,7 +55,7 @@ func (s *Sandbox) useVolumes(ctx context.Context, img *rooted, onError *undo.Sta
 		return &s.spec, nil, err
 	}
 	spec, v := s.spec.clone(), &heldVolumes{refs: make(map[volumeKey]*volume.Ref), ctx: context.WithoutCancel(ctx)}
-	spec.Mounts = nil
+	spec.Mounts, v.end = nil, v.release
 	onError.Push("release volumes", v.abandon)
 	for _, m := range mounts {
 		switch {
