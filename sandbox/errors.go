@@ -17,6 +17,9 @@ var (
 	ErrNotRunning = errors.New("sandbox is not running")
 	// ErrPaused: the sandbox is paused.
 	ErrPaused = errors.New("sandbox is paused")
+	// ErrRestarting: the program has ended and is about to be started again. It
+	// matches ErrNotRunning, too.
+	ErrRestarting error = restartingError{}
 	// ErrRunning: the sandbox has been started already.
 	ErrRunning = errors.New("sandbox has been started already")
 	// ErrNotFound: the command, or something else by that name, does not exist.
@@ -32,6 +35,14 @@ var (
 	// ErrOutputLimit: the program wrote more than Output keeps.
 	ErrOutputLimit = errors.New("output is over the limit")
 )
+
+type restartingError struct{}
+
+// Error says it.
+func (restartingError) Error() string { return "sandbox is restarting" }
+
+// Is matches ErrNotRunning.
+func (restartingError) Is(target error) bool { return target == ErrNotRunning } //nolint:errorlint // it is asked for this very one
 
 // NotSupportedError says what the host cannot give, since which version Linux
 // can, and what to do about it. It matches [ErrNotSupported] and

@@ -16,4 +16,9 @@ const (
 	EventPidsLimit   = cgroup.PidsLimit   // a process or thread was refused
 	EventPopulated   = cgroup.Populated   // the first process is there
 	EventEmpty       = cgroup.Empty       // the last process is gone
+
+	// Of sandboxes with a restart policy:
+
+	EventDie   EventKind = "die"   // the program has ended, and is to be started again
+	EventStart EventKind = "start" // it was started again
 )

@@ -14,6 +14,7 @@ import (
 	"github.com/sandkit/sandkit/internal/capability"
 	"github.com/sandkit/sandkit/internal/kernel"
 	"github.com/sandkit/sandkit/internal/launch"
+	"github.com/sandkit/sandkit/internal/passwd"
 	"github.com/sandkit/sandkit/internal/undo"
 )
 
@@ -35,11 +36,12 @@ type base struct {
 	features *kernel.Features
 	users    users
 	uid, gid uint32         // of the main process
+	who      passwd.Identity
 	first    capability.Set // what process 1 can give
 }
 
 func (b *builder) base() base {
-	return base{spec: b.spec, features: b.features, users: b.users, uid: b.who.UID, gid: b.who.GID, first: b.first}
+	return base{spec: b.spec, features: b.features, users: b.users, uid: b.who.UID, gid: b.who.GID, who: b.who, first: b.first}
 }
 
 // Exec starts another process in the running sandbox and returns when it
@@ -70,6 +72,12 @@ func (s *Sandbox) exec(ctx context.Context, opts []ProcOption) (*Process, error)
 	}
 	if r.group.paused() {
 		return nil, ErrPaused
+	}
+	if c := r.cycle; c != nil {
+		if err := c.enter(); err != nil {
+			return nil, err
+		}
+		defer c.execs.Done()
 	}
 	b, streams, err := r.further(s, opts)
 	if err != nil {
@@ -121,7 +129,7 @@ func (r *running) further(s *Sandbox, opts []ProcOption) (*builder, *streams, er
 	}
 	b := &builder{
 		spec: &spec, id: s.id, features: r.base.features, users: r.base.users,
-		tree: &fs.Tree{}, live: s, mainPID: r.process.MainPID(), first: r.base.first,
+		tree: &fs.Tree{}, live: s, mainPID: r.mainPID(), first: r.base.first,
 	}
 	if err := b.prepareFurther(&r.base); err != nil {
 		return nil, nil, err

@@ -52,14 +52,20 @@ func (s *Sandbox) letGo() error {
 	h := s.held
 	s.held = held{}
 	s.mu.Unlock()
+	err := h.close()
+	if h.image != nil {
+		err = errors.Join(err, h.image.release())
+	}
+	return err
+}
+
+// close closes the files, not the image.
+func (h held) close() error {
 	var errs []error
 	for _, f := range []*os.File{h.root, h.changes} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
-	}
-	if h.image != nil {
-		errs = append(errs, h.image.release())
 	}
 	return errors.Join(errs...)
 }

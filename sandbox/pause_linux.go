@@ -17,6 +17,9 @@ type pauses struct {
 // Pause stops every process of the sandbox where it is, until Resume. Stop and
 // Kill work on a paused sandbox, too; its timeout goes on.
 func (s *Sandbox) Pause(ctx context.Context) error {
+	if s.Status().State == StateRestarting {
+		return s.wrap("pause", "", "", ErrRestarting)
+	}
 	if err := s.inGroup("pause", func(g *group) error { return g.freeze(ctx, func(p *pauses) { p.asked = true }) }); err != nil {
 		return err
 	}

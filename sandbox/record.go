@@ -55,7 +55,7 @@ func (s *Sandbox) record(ctx context.Context, onError *undo.Stack) error {
 	}
 	r := state.Record{
 		ID: s.id, Name: *s.name.Load(), Hostname: s.spec.Hostname, Image: s.spec.Image.Ref, Command: s.spec.Process.Command,
-		Labels: s.spec.Labels, AutoRemove: true, Spec: spec,
+		Labels: s.spec.Labels, AutoRemove: !s.spec.Restart.restarts(), Restart: s.spec.Restart.record(), Spec: spec,
 	}
 	for _, m := range s.spec.Mounts {
 		r.Mounts = append(r.Mounts, state.Mount{Type: string(m.Type), Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly})
@@ -126,16 +126,22 @@ func (s *Sandbox) notePaused(paused bool) error {
 	})
 }
 
+// noteResult records how a run ended.
+func (s *Sandbox) noteResult(st *state.Status, res *Result) {
+	st.ExitCode, st.Signal = res.ExitCode, int(res.Signal)
+	if res.Signal != 0 {
+		st.ExitCode = 128 + int(res.Signal)
+	}
+	st.OOMKilled = res.Reason == ReasonOOM && res.Signal == syscall.SIGKILL
+	st.Finished = res.Finished
+}
+
 // noteEnd records how the sandbox ended, with the exit code that shells and
 // Docker give.
 func (s *Sandbox) noteEnd(res *Result, asked bool) error {
 	return s.note(func(st *state.Status) error {
 		st.State, st.PID, st.ManuallyStopped = state.Exited, 0, asked
-		if st.ExitCode = res.ExitCode; res.Signal != 0 {
-			st.ExitCode, st.Signal = 128+int(res.Signal), int(res.Signal)
-		}
-		st.OOMKilled = res.Stats.Memory.OOMKills > 0 && res.Signal == syscall.SIGKILL
-		st.Finished = res.Finished
+		s.noteResult(st, res)
 		return nil
 	})
 }

@@ -35,6 +35,9 @@ type Result struct {
 	Reason     Reason
 	Started    time.Time // when Start was called
 	Finished   time.Time // when the last process was gone
+	// RestartCount is how often the policy had started the program again, see
+	// [WithRestart]; the result is then that of the last run, but for Stats.
+	RestartCount int
 	// Setup is the time from Start to the program's execution.
 	Setup time.Duration
 	// Stats is all that the sandbox used; see [Sandbox.Stats] for what is counted.

@@ -39,6 +39,8 @@ type Sandbox struct {
 	name  atomic.Pointer[string]   // empty: the short id
 	entry atomic.Pointer[recorded] // the record; nil: there is none
 
+	life
+
 	mu      sync.Mutex
 	state   phase
 	closing bool               // Close was called
@@ -95,7 +97,7 @@ func (c *config) sandbox() (*Sandbox, error) {
 	s := &Sandbox{
 		id: newID(), spec: c.spec, log: c.log,
 		stdin: c.process.stdin, stdout: c.process.stdout, stderr: c.process.stderr, extra: c.process.extra, logFunc: c.logFunc,
-		images: c.images, store: c.store, ended: make(chan struct{}),
+		images: c.images, store: c.store, ended: make(chan struct{}), life: newLife(),
 	}
 	s.name.Store(&s.spec.Name)
 	return s, nil

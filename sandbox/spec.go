@@ -67,6 +67,9 @@ type Spec struct {
 	Timeout time.Duration `json:"timeout,omitempty"`
 	Stop    StopPolicy    `json:"stop,omitzero"`
 
+	// Restart says when the program is started again; the zero value is never.
+	Restart RestartPolicy `json:"restart,omitzero"`
+
 	// BestEffort lists what may drop away where the host cannot give it.
 	BestEffort []Droppable `json:"bestEffort,omitempty"`
 }

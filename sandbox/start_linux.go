@@ -27,6 +27,7 @@ type running struct {
 	stop    StopPolicy // the image may have chosen the signal
 	timeout *time.Timer
 	force   Protections
+	cycle   *cycle // nil: the program is not started again
 	started time.Time
 	setup   time.Duration
 }
@@ -110,13 +111,13 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 	if !s.spec.Idle {
 		streams, err = s.openStreams()
 	}
+	if err == nil {
+		err = s.handStreams(b, streams, &after, &onError)
+	}
 	if err != nil {
 		return nil, errors.Join(s.wrap("start", StagePrepare, "", err), after.Unwind())
 	}
-	b.private = s.private
-	after.Push("close streams", streams.closeTheirs)
-	onError.Push("close streams", streams.closeOurs)
-	b.stdio = streams.files
+	b.private = s.private && !s.execs()
 	rooms, err := s.useRooms(ctx, b)
 	if err != nil {
 		return nil, errors.Join(s.wrap("start", StageCgroup, "", err), after.Unwind())
@@ -150,8 +151,14 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 	for _, d := range b.plan.Dropped {
 		s.log.Warn("sandbox goes without", "id", s.id, "what", d.What, "reason", d.Reason)
 	}
+	r = &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), base: b.base(), stop: b.spec.Stop, force: b.plan.Protections}
+	if s.spec.Restart.inPlace() {
+		if err := s.firstRun(ctx, b, r); err != nil {
+			return nil, err
+		}
+	}
 	streams.start()
-	return &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), base: b.base(), stop: b.spec.Stop, force: b.plan.Protections}, nil
+	return r, nil
 }
 
 // prepare looks up on the host what the plan needs. What it opens is closed
@@ -214,6 +221,7 @@ func newBuilder(spec *Spec, id string, f *kernel.Features, img *rooted) (*builde
 		c.Root = img.root(c.Root)
 		b.tree.Files, b.tree.Dirs = img.open, img.dirs(&c)
 	}
+	c.Idle = c.Idle || c.Restart.inPlace() // its program is a further process
 	b.tree.Root = c.Root
 	if err := b.tree.Inspect(); err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 
 // supervise waits for the end of the sandbox and writes down how it came.
 func (s *Sandbox) supervise(r *running) {
-	status, err := r.process.Wait()
+	status, err := r.wait()
 	if r.timeout != nil {
 		r.timeout.Stop()
 	}
@@ -30,13 +30,14 @@ func (s *Sandbox) supervise(r *running) {
 	r.process.Release()
 	res.Finished = time.Now()
 	s.mu.Lock()
-	asked := s.reason == ReasonStopped || s.reason == ReasonKilled
+	asked := s.reason == ReasonStopped || s.reason == ReasonKilled || r.byHand()
+	res.Reason, res.RestartCount = s.reasonFor(res), s.count
 	s.mu.Unlock()
 	err = errors.Join(err, s.noteEnd(res, asked))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	res.Reason = s.reasonFor(res)
 	s.state, s.running, s.result, s.err, s.usage = stateEnded, nil, res, err, status.Usage
+	s.ends(res)
 	close(s.ended)
 	s.log.Debug("sandbox ended", "id", s.id, "result", res.String())
 }
@@ -64,9 +65,9 @@ func (s *Sandbox) reasonFor(res *Result) Reason {
 	case s.reason == ReasonStopped, s.reason != "" && res.Signal == syscall.SIGKILL:
 		return s.reason
 	case res.ExitCode == 0:
-	case res.Stats.Memory.OOMKills > 0:
+	case res.Stats.Memory.OOMKills > s.earlier.Memory.OOMKills:
 		return ReasonOOM
-	case res.Stats.Pids.LimitHits > 0:
+	case res.Stats.Pids.LimitHits > s.earlier.Pids.LimitHits:
 		return ReasonPids
 	case res.Signal != 0:
 		return ReasonSignaled
@@ -94,6 +95,9 @@ func (s *Sandbox) Wait(ctx context.Context) (*Result, error) {
 		return nil, s.wrap("wait", "", "", ErrClosed)
 	}
 	res := *s.result
+	if s.lost != nil {
+		return &res, s.lost
+	}
 	if res.ExitCode != 0 {
 		return &res, &ExitError{Result: &res}
 	}
@@ -113,7 +117,7 @@ func (s *Sandbox) Signal(sig os.Signal) error {
 	if r == nil {
 		return s.wrap("signal", "", "", ErrNotRunning)
 	}
-	if err = r.process.Signal(number); errors.Is(err, os.ErrProcessDone) {
+	if err = r.signal(number); errors.Is(err, os.ErrProcessDone) {
 		err = ErrNotRunning
 	}
 	return s.wrap("signal", "", "", err)
@@ -147,7 +151,7 @@ func (s *Sandbox) Stop(ctx context.Context) error {
 		return s.wrap("stop", "", "", ErrNotRunning)
 	}
 	r.thaw()
-	if err := r.process.Signal(r.stop.signal()); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := r.signal(r.stop.signal()); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return s.wrap("stop", "", "", err)
 	}
 	grace := time.AfterFunc(r.stop.grace(), func() { _ = r.process.Kill() })
@@ -208,6 +212,9 @@ func (s *Sandbox) Close() error {
 	if err == nil {
 		<-s.ended
 		err = errors.Join(s.letGo(), s.forget())
+	}
+	if err == nil {
+		s.gone()
 	}
 	return s.wrap("close", "", "", err)
 }

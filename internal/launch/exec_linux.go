@@ -209,6 +209,9 @@ func (c *Child) Signal(sig syscall.Signal) error {
 	}
 }
 
+// InnerPID is its number inside.
+func (c *Child) InnerPID() int { return c.pid }
+
 // PID is its number outside.
 func (c *Child) PID() (int, error) {
 	return sys.ChildPID(c.of.PID(), c.pid)

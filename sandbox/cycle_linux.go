@@ -1,0 +1,301 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/sandkit/sandkit/fs"
+	"github.com/sandkit/sandkit/internal/launch"
+)
+
+// cycle runs the program of a sandbox again and again, as further processes of a
+// process 1 that has no other. One goroutine, in follow, makes the runs.
+type cycle struct {
+	s     *Sandbox
+	r     *running
+	files []*os.File     // of every run
+	wake  chan struct{}  // holds a token when somebody has asked for something
+	execs sync.WaitGroup // further processes on their way
+
+	gone    chan struct{} // closed when process 1 is
+	goneErr error         // set before
+
+	// These are guarded by Sandbox.mu.
+	policy  restarts
+	run     *launch.Child // the present one, or the last
+	resting bool          // the last run has ended
+	over    bool          // there is no other
+	next    time.Time     // when there is one, while it is waited for
+	manual  bool          // somebody has stopped the program
+	asked   []chan<- error
+}
+
+// firstRun executes the program in the idle sandbox that was started for it.
+func (s *Sandbox) firstRun(ctx context.Context, b *builder, r *running) error {
+	c := &cycle{
+		s: s, r: r, files: r.streams.files, wake: make(chan struct{}, 1), gone: make(chan struct{}),
+		policy: restarts{policy: s.spec.Restart},
+	}
+	r.cycle = c
+	go func() {
+		_, c.goneErr = r.process.Wait()
+		close(c.gone)
+	}()
+	var err error
+	if c.run, err = c.execute(ctx, "start", b); err == nil {
+		return nil
+	}
+	_ = r.process.Kill()
+	<-c.gone
+	err = errors.Join(err, c.goneErr, r.group.discard(), r.held.close()) //nolint:contextcheck // removed also when ctx has ended
+	r.process.Release()
+	return err
+}
+
+// execute makes a run. The builder is that of the start, while files are read
+// from the root as it was given; nil later.
+func (c *cycle) execute(ctx context.Context, op string, of *builder) (*launch.Child, error) {
+	base := &c.r.base
+	spec := base.spec.clone()
+	b := &builder{
+		spec: &spec, id: c.s.id, features: base.features, users: base.users, who: base.who, first: base.first,
+		tree: &fs.Tree{}, live: c.s, stdio: c.files,
+	}
+	if of != nil {
+		b.tree, b.image, b.live = of.tree, of.image, nil
+	}
+	err := b.parseCapabilities()
+	if err == nil {
+		err = b.buildFurther()
+	}
+	if err != nil {
+		return nil, c.s.wrap(op, StagePrepare, "", err)
+	}
+	child, err := c.r.process.Exec(ctx, b.prog, c.files)
+	return child, c.s.launchError(op, b, err)
+}
+
+// follow makes the runs that follow the first, and gives how the last one ended.
+func (c *cycle) follow() (launch.Status, error) {
+	var status launch.Status
+	for more := true; more; {
+		<-c.run.Ended()
+		status = c.run.Status()
+		more = c.clear() && status.Known && c.another(&status)
+	}
+	c.s.mu.Lock()
+	c.over, c.next = true, time.Time{}
+	c.answer(ErrNotRunning)
+	c.s.mu.Unlock()
+	_ = c.r.process.Kill()
+	<-c.gone
+	return status, errors.Join(c.goneErr, c.r.streams.closeTheirs())
+}
+
+// clear ends what a run has left behind, and tells whether process 1 is there.
+func (c *cycle) clear() bool {
+	c.s.mu.Lock()
+	c.resting = true
+	c.s.mu.Unlock()
+	c.s.endChecks()
+	c.execs.Wait()
+	return c.r.process.Clear(context.Background()) == nil
+}
+
+// another waits for the next run and makes it, if there is to be one. When
+// process 1 is killed meanwhile, how the last run ended counts no more.
+func (c *cycle) another(status *launch.Status) bool {
+	after, again := c.ended(*status)
+	for again {
+		if now, killed := c.rest(after); !now {
+			if killed {
+				*status = launch.Status{}
+			}
+			return false
+		}
+		began := time.Now()
+		child, err := c.execute(context.Background(), "restart", nil)
+		if err == nil {
+			c.begin(child, began)
+			return true
+		}
+		if errors.Is(err, os.ErrProcessDone) {
+			*status = launch.Status{}
+			return false
+		}
+		after, again = c.failed(err)
+	}
+	return false
+}
+
+// ended takes down the end of a run and decides what follows.
+func (c *cycle) ended(status launch.Status) (after time.Duration, again bool) {
+	s := c.s
+	res := &Result{Started: c.r.started, Setup: c.r.setup, Finished: time.Now(), Protections: c.r.force}
+	res.set(status)
+	if c.r.group != nil {
+		stats, err := c.r.group.stats()
+		if err != nil {
+			s.log.Warn("sandbox is not accounted", "id", s.id, "error", err)
+		}
+		res.Stats = stats
+	}
+	s.mu.Lock()
+	res.Reason, res.RestartCount = s.reasonFor(res), c.policy.count
+	after, again = c.decide(runEnd{failed: res.ExitCode != 0, lasted: res.Duration()})
+	next, count := c.next, s.count
+	if again {
+		s.earlier = res.Stats
+		s.ends(res)
+	}
+	s.mu.Unlock()
+	if again {
+		s.notices.tell(EventDie)
+		c.noted(s.noteRestarting(res, next, count))
+		s.log.Debug("sandbox restarts", "id", s.id, "result", res.String(), "after", after)
+	}
+	return after, again
+}
+
+// decide tells what follows the end of a run. Sandbox.mu is held.
+func (c *cycle) decide(e runEnd) (after time.Duration, again bool) {
+	e.manual = c.manual
+	switch {
+	case c.s.reason != "" || c.s.closing:
+		return 0, false
+	case len(c.asked) > 0:
+		c.policy.reset()
+		again = true
+	default:
+		after, again = c.policy.decide(e)
+	}
+	c.s.count, c.next = c.policy.count, time.Now().Add(after)
+	return after, again
+}
+
+// rest waits until it is time for the next run, and tells whether there is one, or
+// whether process 1 was killed.
+func (c *cycle) rest(after time.Duration) (now, killed bool) {
+	timer := time.NewTimer(after)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			return true, false
+		case <-c.gone:
+			return false, true
+		case <-c.wake:
+		}
+		c.s.mu.Lock()
+		reason, asked := c.s.reason, len(c.asked) > 0
+		ends := reason != "" || c.manual
+		if asked && !ends {
+			c.policy.reset()
+			c.s.count = 0
+		}
+		c.s.mu.Unlock()
+		if ends || asked {
+			return !ends, reason != "" && reason != ReasonStopped
+		}
+	}
+}
+
+// begin takes down that the program runs again.
+func (c *cycle) begin(child *launch.Child, began time.Time) {
+	s := c.s
+	s.mu.Lock()
+	count := s.count
+	s.mu.Unlock()
+	c.noted(s.noteAgain(c.r.process.PID(), count))
+	s.mu.Lock()
+	c.run, c.resting, c.next, s.lost = child, false, time.Time{}, nil
+	c.r.started, c.r.setup = began, time.Since(began)
+	stop := s.reason != "" || c.manual // it came too late for the last run
+	c.answer(nil)
+	s.mu.Unlock()
+	if stop {
+		_ = child.Signal(c.r.stop.signal()) // or it has ended
+		return
+	}
+	s.notices.tell(EventStart)
+	s.startChecks(c.r)
+}
+
+// failed takes down that the program could not be executed, and decides what
+// follows.
+func (c *cycle) failed(err error) (after time.Duration, again bool) {
+	c.s.log.Warn("sandbox is not restarted", "id", c.s.id, "error", err)
+	c.s.mu.Lock()
+	c.s.lost = err
+	c.answer(err)
+	after, again = c.decide(runEnd{failed: true})
+	next, count := c.next, c.s.count
+	c.s.mu.Unlock()
+	if again {
+		c.noted(c.s.noteWaiting(err, next, count))
+	}
+	return after, again
+}
+
+// answer tells those who wait in Restart. Sandbox.mu is held.
+func (c *cycle) answer(err error) {
+	for _, a := range c.asked {
+		a <- err
+	}
+	c.asked = nil
+}
+
+// noted reports what is wrong with the record.
+func (c *cycle) noted(err error) {
+	if err != nil {
+		c.s.log.Warn("sandbox is not recorded", "id", c.s.id, "error", err)
+	}
+}
+
+// poke has rest look at what somebody asked for.
+func (c *cycle) poke() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// enter claims the right to make a further process, until execs.Done.
+func (c *cycle) enter() error {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	switch {
+	case c.over:
+		return ErrNotRunning
+	case c.resting:
+		return ErrRestarting
+	}
+	c.execs.Add(1)
+	return nil
+}
+
+// signal sends the program a signal. One that is to end it ends the sandbox for
+// good, also when no run is on.
+func (c *cycle) signal(sig syscall.Signal) error {
+	ends := sig == c.r.stop.signal() || sig == syscall.SIGKILL
+	c.s.mu.Lock()
+	c.manual = c.manual || ends
+	run, resting := c.run, c.resting
+	c.s.mu.Unlock()
+	if !resting {
+		err := run.Signal(sig)
+		if ends && errors.Is(err, os.ErrProcessDone) {
+			return nil
+		}
+		return err
+	}
+	c.poke()
+	if ends {
+		return nil
+	}
+	return ErrRestarting
+}
