@@ -34,8 +34,13 @@ type cycle struct {
 	asked   []chan<- error
 }
 
-// firstRun executes the program in the idle sandbox that was started for it.
-func (s *Sandbox) firstRun(ctx context.Context, b *builder, r *running) error {
+// firstRun executes the program in the idle sandbox that was started for it, if
+// there are to be other runs, and begins to copy.
+func (s *Sandbox) firstRun(ctx context.Context, b *builder, r *running) (*running, error) {
+	if !s.spec.Restart.inPlace() {
+		r.streams.start()
+		return r, nil
+	}
 	c := &cycle{
 		s: s, r: r, files: r.streams.files, wake: make(chan struct{}, 1), gone: make(chan struct{}),
 		policy: restarts{policy: s.spec.Restart},
@@ -47,13 +52,14 @@ func (s *Sandbox) firstRun(ctx context.Context, b *builder, r *running) error {
 	}()
 	var err error
 	if c.run, err = c.execute(ctx, "start", b); err == nil {
-		return nil
+		r.streams.start()
+		return r, nil
 	}
 	_ = r.process.Kill()
 	<-c.gone
 	err = errors.Join(err, c.goneErr, r.group.discard(), r.held.close()) //nolint:contextcheck // removed also when ctx has ended
 	r.process.Release()
-	return err
+	return nil, err
 }
 
 // execute makes a run. The builder is that of the start, while files are read
@@ -216,13 +222,12 @@ func (c *cycle) begin(child *launch.Child, began time.Time) {
 	c.r.started, c.r.setup = began, time.Since(began)
 	stop := s.reason != "" || c.manual // it came too late for the last run
 	c.answer(nil)
+	s.startChecks(c.r)
 	s.mu.Unlock()
+	s.notices.tell(EventStart)
 	if stop {
 		_ = child.Signal(c.r.stop.signal()) // or it has ended
-		return
 	}
-	s.notices.tell(EventStart)
-	s.startChecks(c.r)
 }
 
 // failed takes down that the program could not be executed, and decides what

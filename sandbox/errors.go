@@ -42,7 +42,7 @@ type restartingError struct{}
 func (restartingError) Error() string { return "sandbox is restarting" }
 
 // Is matches ErrNotRunning.
-func (restartingError) Is(target error) bool { return target == ErrNotRunning } //nolint:errorlint // it is asked for this very one
+func (restartingError) Is(target error) bool { return target == ErrNotRunning }
 
 // NotSupportedError says what the host cannot give, since which version Linux
 // can, and what to do about it. It matches [ErrNotSupported] and
@@ -75,6 +75,7 @@ const (
 	StageLandlock   Stage = "landlock" // the Landlock layer
 	StageSeccomp    Stage = "seccomp"  // the system call filter
 	StageExec       Stage = "exec"     // executing the command
+	StageReady      Stage = "ready"    // waiting until it is ready
 	StageWait       Stage = "wait"     // after the start
 )
 

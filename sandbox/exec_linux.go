@@ -35,7 +35,7 @@ type base struct {
 	spec     *Spec // with what the image says
 	features *kernel.Features
 	users    users
-	uid, gid uint32         // of the main process
+	uid, gid uint32 // of the main process
 	who      passwd.Identity
 	first    capability.Set // what process 1 can give
 }

@@ -9,7 +9,16 @@ import (
 
 // execs tells whether process 1 has to make further processes, also when nobody
 // else has the sandbox.
-func (s *Sandbox) execs() bool { return s.spec.Restart.inPlace() }
+func (s *Sandbox) execs() bool {
+	return s.spec.Restart.inPlace() || s.spec.Healthcheck.command() != nil || s.healthFunc != nil || len(s.conditions) > 0
+}
+
+// tells tells whether there are events other than the cgroup's.
+func (s *Sandbox) tells() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.spec.Restart.inPlace() || s.health != nil
+}
 
 // gone tells that nothing of the sandbox is left.
 func (s *Sandbox) gone() {
@@ -50,6 +59,3 @@ func (s *streams) own() error {
 	}
 	return nil
 }
-
-func (s *Sandbox) startChecks(*running) {}
-func (s *Sandbox) endChecks()           {}

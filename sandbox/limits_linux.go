@@ -181,6 +181,12 @@ func (s *Sandbox) Stats(context.Context) (cgroup.Stats, error) {
 // their count. An error is the last thing that is yielded.
 func (s *Sandbox) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
+		if s.tells() {
+			if err := s.allEvents(ctx, yield); err != nil {
+				yield(Event{}, s.wrap("events", StageCgroup, "", err))
+			}
+			return
+		}
 		err := s.inGroup("events", func(g *group) error {
 			for e, err := range g.room.group.Events(ctx) {
 				if err != nil {

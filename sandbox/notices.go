@@ -20,6 +20,9 @@ type listener struct {
 	wake    chan struct{} // holds a token when there are some
 }
 
+// maxWaiting bounds the events that a listener has not taken; the kinds are fewer.
+const maxWaiting = 64
+
 // listen begins to keep events for a listener.
 func (n *notices) listen() *listener {
 	l := &listener{wake: make(chan struct{}, 1)}
@@ -49,7 +52,11 @@ func (n *notices) tell(kind EventKind) {
 func (l *listener) add(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if last := len(l.waiting) - 1; last >= 0 && l.waiting[last].Kind == e.Kind {
+	last := len(l.waiting) - 1
+	for len(l.waiting) > maxWaiting && l.waiting[last].Kind != e.Kind && last > 0 {
+		last-- // of so many, each kind is among them
+	}
+	if last >= 0 && l.waiting[last].Kind == e.Kind {
 		l.waiting[last].Count += e.Count
 	} else {
 		l.waiting = append(l.waiting, e)

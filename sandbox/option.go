@@ -30,6 +30,7 @@ type config struct {
 	logFunc    func(LogEntry)
 	store      *state.Store
 	images     imageSource
+	life       lifeConfig
 	bestEffort bool
 	problems   undo.Errors
 }

@@ -52,6 +52,11 @@ func (s *Sandbox) Close() error { return nil }
 
 func (s *Sandbox) end(Reason) error { return nil }
 
+// pending is never made here.
+type pending struct{}
+
+func (s *Sandbox) listening(uint16) (bool, error) { return false, notLinux() }
+
 // Restart needs Linux.
 func (s *Sandbox) Restart(context.Context) error { return s.wrap("restart", "", "", notLinux()) }
 

@@ -42,6 +42,7 @@ func WithLabels(labels map[string]string) Option {
 type recorded struct {
 	*state.Entry
 	remove func() error // also when the context of the start has ended
+	given  *string      // the name before
 }
 
 // record makes the sandbox's record.
@@ -70,7 +71,7 @@ func (s *Sandbox) record(ctx context.Context, onError *undo.Stack) error {
 	given := s.name.Load()
 	name := e.Record().Name
 	s.name.Store(&name)
-	s.entry.Store(&recorded{e, func() error { return e.Remove(context.WithoutCancel(ctx)) }})
+	s.entry.Store(&recorded{e, func() error { return e.Remove(context.WithoutCancel(ctx)) }, given})
 	onError.Push("remove record", func() error {
 		s.name.Store(given)
 		return s.forget()

@@ -143,14 +143,14 @@ func (b Backoff) check() error {
 		d    time.Duration
 	}{{"Min", b.Min}, {"Max", b.Max}, {"ResetAfter", b.ResetAfter}} {
 		if d.d < 0 {
-			errs.Add(fmt.Errorf("Backoff.%s %v is negative", d.name, d.d))
+			errs.Add(fmt.Errorf("field Backoff.%s: %v is negative", d.name, d.d))
 		}
 	}
 	if b.Max != 0 && b.Max < b.min() {
-		errs.Add(fmt.Errorf("Backoff.Max %v is below Min %v", b.Max, b.min()))
+		errs.Add(fmt.Errorf("field Backoff.Max: %v is below Min %v", b.Max, b.min()))
 	}
 	if b.Factor != 0 && (math.IsNaN(b.Factor) || math.IsInf(b.Factor, 0) || b.Factor < 1) {
-		errs.Add(fmt.Errorf("Backoff.Factor %v is below 1", b.Factor))
+		errs.Add(fmt.Errorf("field Backoff.Factor: %v is below 1", b.Factor))
 	}
 	return errs.Err()
 }

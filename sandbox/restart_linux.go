@@ -106,16 +106,6 @@ func (r *running) mainPID() int {
 	return r.process.MainPID()
 }
 
-// resting tells whether the program is about to be started again.
-func (r *running) resting() bool {
-	if r.cycle == nil {
-		return false
-	}
-	r.cycle.s.mu.Lock()
-	defer r.cycle.s.mu.Unlock()
-	return !r.cycle.next.IsZero()
-}
-
 // byHand tells whether somebody has stopped the program with a signal.
 // Sandbox.mu is held.
 func (r *running) byHand() bool { return r.cycle != nil && r.cycle.manual }
@@ -123,7 +113,7 @@ func (r *running) byHand() bool { return r.cycle != nil && r.cycle.manual }
 // Status tells what the sandbox does at the moment.
 func (s *Sandbox) Status() Status {
 	s.mu.Lock()
-	st := Status{State: StateCreated, RestartCount: s.count}
+	st := Status{State: StateCreated, RestartCount: s.count, Health: s.health.health()}
 	r := s.running
 	switch s.state {
 	case stateRunning:

@@ -88,6 +88,7 @@ func (c *config) sandbox() (*Sandbox, error) {
 		c.process.problem("WithPull", "nobody pulls images, use WithRegistry")
 	}
 	c.process.check()
+	c.checkLife()
 	if p := &c.process; c.spec.Idle && (p.stdin != nil || p.stdout != nil || p.stderr != nil || len(p.extra) > 0 || c.logFunc != nil) {
 		p.problem("WithIdle", "there is no program for WithStdin, WithStdout, WithStderr, WithExtraFiles and WithLogFunc, give the streams to Exec")
 	}
@@ -97,7 +98,7 @@ func (c *config) sandbox() (*Sandbox, error) {
 	s := &Sandbox{
 		id: newID(), spec: c.spec, log: c.log,
 		stdin: c.process.stdin, stdout: c.process.stdout, stderr: c.process.stderr, extra: c.process.extra, logFunc: c.logFunc,
-		images: c.images, store: c.store, ended: make(chan struct{}), life: newLife(),
+		images: c.images, store: c.store, ended: make(chan struct{}), life: newLife(c.life),
 	}
 	s.name.Store(&s.spec.Name)
 	return s, nil

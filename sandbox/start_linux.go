@@ -37,11 +37,22 @@ type running struct {
 // and Start may be called again; the error is an [*Error] that names the stage.
 // A command that does not exist gives one that matches [ErrNotFound], a file
 // that cannot be executed one that matches fs.ErrPermission or ENOEXEC.
+//
+// With [WithReady], Start also waits until the sandbox is ready.
 func (s *Sandbox) Start(ctx context.Context) error {
+	r, err := s.start(ctx)
+	if err != nil {
+		return err
+	}
+	return s.becomeReady(ctx, r)
+}
+
+// start is Start without what follows the program's execution.
+func (s *Sandbox) start(ctx context.Context) (*running, error) {
 	startCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := s.begin(cancel); err != nil {
-		return s.wrap("start", "", "", err)
+		return nil, s.wrap("start", "", "", err)
 	}
 	started := time.Now()
 	r, err := s.launch(startCtx)
@@ -49,7 +60,8 @@ func (s *Sandbox) Start(ctx context.Context) error {
 	defer s.mu.Unlock()
 	s.cancel = nil
 	if err != nil {
-		return s.startFailed(ctx, err)
+		s.pending = nil
+		return nil, s.startFailed(ctx, err)
 	}
 	r.started, r.setup = started, time.Since(started)
 	s.state, s.running, s.held, s.lastPid = stateRunning, r, r.held, r.process.PID()
@@ -60,8 +72,9 @@ func (s *Sandbox) Start(ctx context.Context) error {
 		_ = r.process.Kill()
 	}
 	s.log.Debug("sandbox started", "id", s.id, "setup", r.setup)
+	s.startChecks(r)
 	go s.supervise(r) //nolint:contextcheck // Start's context is not the sandbox's life
-	return nil
+	return r, nil
 }
 
 // startFailed returns to the state before, or to the one that Close left.
@@ -87,7 +100,7 @@ func (s *Sandbox) begin(cancel context.CancelFunc) error {
 	case s.state != stateCreated:
 		return ErrRunning
 	}
-	s.state, s.cancel = stateStarting, cancel
+	s.state, s.cancel, s.pending = stateStarting, cancel, s.newPending()
 	return nil
 }
 
@@ -151,14 +164,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 	for _, d := range b.plan.Dropped {
 		s.log.Warn("sandbox goes without", "id", s.id, "what", d.What, "reason", d.Reason)
 	}
-	r = &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), base: b.base(), stop: b.spec.Stop, force: b.plan.Protections}
-	if s.spec.Restart.inPlace() {
-		if err := s.firstRun(ctx, b, r); err != nil {
-			return nil, err
-		}
-	}
-	streams.start()
-	return r, nil
+	return s.firstRun(ctx, b, &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), base: b.base(), stop: b.spec.Stop, force: b.plan.Protections})
 }
 
 // prepare looks up on the host what the plan needs. What it opens is closed

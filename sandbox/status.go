@@ -27,6 +27,8 @@ type Status struct {
 	RestartCount int
 	// NextRestartAt is when it is started again, while it is restarting.
 	NextRestartAt time.Time
+	// Health is what the health check has found.
+	Health Health
 }
 
 // String is the state and what there is to say about it.
@@ -34,6 +36,9 @@ func (s Status) String() string {
 	text := string(s.State)
 	if !s.NextRestartAt.IsZero() {
 		text += " at " + s.NextRestartAt.Format(time.RFC3339Nano)
+	}
+	if s.Health.Status != HealthNone {
+		text += ", " + string(s.Health.Status)
 	}
 	if s.RestartCount > 0 {
 		text += fmt.Sprintf(", restarts: %d", s.RestartCount)

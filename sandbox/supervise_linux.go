@@ -13,6 +13,7 @@ import (
 // supervise waits for the end of the sandbox and writes down how it came.
 func (s *Sandbox) supervise(r *running) {
 	status, err := r.wait()
+	s.endChecks()
 	if r.timeout != nil {
 		r.timeout.Stop()
 	}
@@ -36,9 +37,7 @@ func (s *Sandbox) supervise(r *running) {
 	err = errors.Join(err, s.noteEnd(res, asked))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state, s.running, s.result, s.err, s.usage = stateEnded, nil, res, err, status.Usage
-	s.ends(res)
-	close(s.ended)
+	s.over(res, err, status.Usage)
 	s.log.Debug("sandbox ended", "id", s.id, "result", res.String())
 }
 
@@ -142,7 +141,7 @@ func (s *Sandbox) Stop(ctx context.Context) error {
 	if r != nil && s.reason == "" {
 		s.reason = ReasonStopped
 	}
-	done := s.state == stateEnded || s.state == stateClosed
+	done, early := s.state == stateEnded || s.state == stateClosed, s.early()
 	s.mu.Unlock()
 	if done {
 		return nil
@@ -157,6 +156,9 @@ func (s *Sandbox) Stop(ctx context.Context) error {
 	grace := time.AfterFunc(r.stop.grace(), func() { _ = r.process.Kill() })
 	select {
 	case <-s.ended:
+		grace.Stop()
+		return nil
+	case <-early:
 		grace.Stop()
 		return nil
 	case <-ctx.Done():
