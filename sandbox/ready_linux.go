@@ -191,21 +191,20 @@ const firstReadyWait, lastReadyWait = 2 * time.Millisecond, 100 * time.Milliseco
 
 // awaitTest calls a test until it succeeds.
 func (s *Sandbox) awaitTest(ctx context.Context, test HealthFunc) error {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	var last error
 	for wait := firstReadyWait; ; wait = min(2*wait, lastReadyWait) {
+		last := test(ctx, s)
+		if last == nil {
+			return nil
+		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
-			if last == nil || errors.Is(last, ctx.Err()) {
+			timer.Stop()
+			if errors.Is(last, ctx.Err()) {
 				return ctx.Err()
 			}
 			return fmt.Errorf("%w: %w", ctx.Err(), last)
 		}
-		if last = test(ctx, s); last == nil {
-			return nil
-		}
-		timer.Reset(wait)
 	}
 }

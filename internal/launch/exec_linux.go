@@ -173,15 +173,15 @@ func (p *Process) childEnded(c *Child, msg message) error {
 // other processes with it.
 func (p *Process) forsake() {
 	p.mu.Lock()
-	m, alive := p.children.asked, p.children.alive
-	clearing := p.children.clearing
-	p.children = children{turn: p.children.turn, gone: true}
+	c := &p.children // turn is others' at any moment
+	m, alive, clearing := c.asked, c.alive, c.clearing
+	c.asked, c.alive, c.clearing, c.gone = nil, nil, nil, true
 	p.mu.Unlock()
 	for _, answer := range clearing {
 		answer <- os.ErrProcessDone
 	}
-	for _, c := range alive {
-		close(c.ended)
+	for _, child := range alive {
+		close(child.ended)
 	}
 	if m != nil {
 		p.answer(m, answer{err: os.ErrProcessDone})
