@@ -20,6 +20,8 @@ var (
 	// ErrRestarting: the program has ended and is about to be started again. It
 	// matches ErrNotRunning, too.
 	ErrRestarting error = restartingError{}
+	// ErrNotReady: the sandbox did not become ready, see [WithReady].
+	ErrNotReady = errors.New("sandbox did not become ready")
 	// ErrRunning: the sandbox has been started already.
 	ErrRunning = errors.New("sandbox has been started already")
 	// ErrNotFound: the command, or something else by that name, does not exist.

@@ -3,7 +3,6 @@ package sandbox
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -72,9 +71,6 @@ func ReadyFunc(f func(ctx context.Context, s *Sandbox) error) Ready {
 	}
 	return Ready{what: "a function that succeeds", test: f}
 }
-
-// ErrNotReady: the sandbox did not become ready, see [WithReady].
-var ErrNotReady = errors.New("sandbox did not become ready")
 
 // NotReadyError is the error of a Start that has waited in vain. It matches
 // [ErrNotReady] and Err, and [*ExitError] when the program ended.

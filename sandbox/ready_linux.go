@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
@@ -29,8 +30,7 @@ func (s *Sandbox) newPending() *pending {
 	}
 	p := &pending{ended: make(chan struct{}), log: watchLog(s.conditions, s.logFunc != nil || s.spec.Logs.Driver != "")}
 	if p.log != nil {
-		p.waits = p.log.waits[:len(p.log.waits):len(p.log.waits)]
-		p.log.waits = append([]*logWait(nil), p.waits...)
+		p.waits = slices.Clone(p.log.waits)
 	}
 	return p
 }
@@ -112,11 +112,11 @@ func (s *Sandbox) notReady(ctx context.Context, r *running, p *pending, what str
 	}
 	e.Output = p.log.end()
 	var undone undo.Errors
-	undone.Add(s.letGo()) //nolint:contextcheck // given back also when ctx has ended
+	undone.Add(s.letGo())
 	if entry := s.entry.Load(); entry != nil {
 		s.name.Store(entry.given)
 	}
-	undone.Add(s.forget()) //nolint:contextcheck // likewise
+	undone.Add(s.forget())
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	closing := s.closing

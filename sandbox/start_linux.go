@@ -72,7 +72,7 @@ func (s *Sandbox) start(ctx context.Context) (*running, error) {
 		_ = r.process.Kill()
 	}
 	s.log.Debug("sandbox started", "id", s.id, "setup", r.setup)
-	s.startChecks(r)
+	s.startChecks(r)  //nolint:contextcheck // Start's context is not the sandbox's life
 	go s.supervise(r) //nolint:contextcheck // Start's context is not the sandbox's life
 	return r, nil
 }
