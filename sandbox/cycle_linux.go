@@ -221,6 +221,10 @@ func (c *cycle) begin(child *launch.Child, began time.Time) {
 	c.run, c.resting, c.next, s.lost = child, false, time.Time{}, nil
 	c.r.started, c.r.setup = began, time.Since(began)
 	stop := s.reason != "" || c.manual // it came too late for the last run
+	if len(c.asked) > 0 {
+		c.policy.reset()
+		s.count = 0
+	}
 	c.answer(nil)
 	s.startChecks(c.r)
 	s.mu.Unlock()

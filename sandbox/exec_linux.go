@@ -51,9 +51,10 @@ func (b *builder) base() base {
 // groups, capabilities, limits; only the streams are its own, and there is no
 // command but the one given. Capabilities can be fewer, with another user, not
 // more. The context bounds the start only. The sandbox's end is the process's,
-// too.
+// too, and with a restart policy the end of the program's run.
 //
-// The error matches [ErrNotRunning] when the sandbox does not run, [ErrPaused]
+// The error matches [ErrNotRunning] when the sandbox does not run, also
+// [ErrRestarting] when the program is about to be started again, [ErrPaused]
 // when it is paused, [ErrNotFound] when there is no such command.
 func (s *Sandbox) Exec(ctx context.Context, opts ...ProcOption) (*Process, error) {
 	p, err := s.exec(ctx, opts)

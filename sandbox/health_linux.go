@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sandkit/sandkit/internal/capture"
@@ -11,9 +12,15 @@ import (
 )
 
 // tested tells whether it is to be found out if the program works. An image's
-// tests are not run where nobody could see what comes of it.
+// tests are not run where there is no program, or nobody to see what comes of it.
 func (s *Sandbox) tested(r *running) bool {
-	return s.healthFunc != nil || r.base.spec.Healthcheck.command() != nil && (!s.private || s.spec.Healthcheck.command() != nil)
+	switch {
+	case s.healthFunc != nil || s.spec.Healthcheck.command() != nil:
+		return true
+	case r.base.spec.Healthcheck.command() == nil:
+		return false
+	}
+	return !s.private && !s.spec.Idle || slices.ContainsFunc(s.conditions, func(c Ready) bool { return c.healthy })
 }
 
 // startChecks begins to test a run, with its start. Sandbox.mu is held.

@@ -77,7 +77,8 @@ func (s *Sandbox) reasonFor(res *Result) Reason {
 // Wait waits for the end of the sandbox, or of ctx. It can be called at any
 // time, any number of times, also before Start. When it returns a Result, no
 // process of the sandbox is alive and all output has been copied. For any end
-// but exit code 0 the error is an [*ExitError].
+// but exit code 0 the error is an [*ExitError]. With a restart policy it is the end
+// for good, and the error may be why the program could not be started again.
 func (s *Sandbox) Wait(ctx context.Context) (*Result, error) {
 	select {
 	case <-s.ended:
