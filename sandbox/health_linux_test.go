@@ -118,13 +118,8 @@ func TestHealthCommand(t *testing.T) {
 			{[]string{"CMD-SHELL", "sleep 1000 & exit 1"}, sandbox.HealthUnhealthy, 1, ""},
 		} {
 			s := alive(t, lane, sandbox.WithEnv("V=v"), sandbox.WithHealthcheck(sandbox.Healthcheck{Test: c.test, Interval: 1, Retries: 1}))
+			become(t, s, func(st sandbox.Status) bool { return st.Health.Status != sandbox.HealthStarting })
 			h := s.Status().Health
-			for kinds := follow(t, s); h.Status == sandbox.HealthStarting; h = s.Status().Health {
-				select {
-				case <-kinds:
-				case <-time.After(time.Millisecond): // it may have been before
-				}
-			}
 			last := h.Log[len(h.Log)-1]
 			if h.Status != c.status || last.ExitCode != c.code || !strings.Contains(last.Output, c.output) || len(last.Output) > 4096 || last.End.Before(last.Start) {
 				t.Errorf("%q: %+v", c.test, h)

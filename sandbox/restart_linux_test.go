@@ -3,7 +3,6 @@ package sandbox_test
 import (
 	"bytes"
 	"errors"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,6 +21,19 @@ var never = sandbox.Backoff{Min: time.Hour, Max: time.Hour}
 func restarting(p sandbox.RestartPolicy, b sandbox.Backoff) sandbox.Option {
 	p.Backoff = b
 	return sandbox.WithRestart(p)
+}
+
+// become looks at the status until it is as wanted.
+func become(t *testing.T, s *sandbox.Sandbox, wanted func(sandbox.Status) bool) {
+	t.Helper()
+	ctx := testContext(t)
+	for !wanted(s.Status()) {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			t.Fatal(s.Status())
+		}
+	}
 }
 
 // TestRestartOnFailure: a program that fails is started as often again as the
@@ -65,9 +77,7 @@ func TestRestartStop(t *testing.T) {
 	} {
 		for _, p := range []sandbox.RestartPolicy{sandbox.RestartAlways(), sandbox.RestartUnlessStopped()} {
 			s := running(t, restarting(p, soon), sandbox.WithCommand("sh", "-c", "echo >> /tmp/runs; test $(wc -l < /tmp/runs) -le 3 || exec sleep 1000"))
-			for st := s.Status(); st.RestartCount < 3 || st.State != sandbox.StateRunning; st = s.Status() {
-				runtime.Gosched()
-			}
+			become(t, s, func(st sandbox.Status) bool { return st.RestartCount == 3 && st.State == sandbox.StateRunning })
 			if err := end.stop(s); err != nil {
 				t.Error(name, err)
 			}
@@ -87,9 +97,7 @@ func TestRestartBackoff(t *testing.T) {
 	testutil.Unchanged(t)
 	resting := func(t *testing.T, opts ...sandbox.Option) *sandbox.Sandbox {
 		s := running(t, restarting(sandbox.RestartAlways(), never), sandbox.WithStdin(nil), sandbox.WithCommand("sh", "-c", "exit 3"), sandbox.Options(opts...))
-		for s.Status().State != sandbox.StateRestarting {
-			runtime.Gosched()
-		}
+		become(t, s, func(st sandbox.Status) bool { return st.State == sandbox.StateRestarting })
 		return s
 	}
 	for name, end := range map[string]struct {

@@ -247,10 +247,8 @@ func TestRestartRecord(t *testing.T) {
 	testutil.Unchanged(t)
 	store := openStore(t)
 	s := running(t, sandbox.WithState(store), restarting(sandbox.RestartOnFailure(5), never), sandbox.WithCommand("sh", "-c", "kill -TERM $$"))
+	become(t, s, func(sandbox.Status) bool { return lookUp(t, store, s.ID()).Status.State == state.Restarting })
 	got := lookUp(t, store, s.ID())
-	for got.Status.State != state.Restarting {
-		got = lookUp(t, store, s.ID())
-	}
 	if r := got.Record; r.AutoRemove || r.Restart.Policy != "on-failure" || r.Restart.MaxRetries != 5 {
 		t.Errorf("%+v", r)
 	}
