@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/sandkit/sandkit/fs"
@@ -23,6 +22,7 @@ type cycle struct {
 
 	gone    chan struct{} // closed when process 1 is
 	goneErr error         // set before
+	cut     bool          // process 1 was killed when there would have been another run
 
 	// These are guarded by Sandbox.mu.
 	policy  restarts
@@ -91,7 +91,13 @@ func (c *cycle) follow() (launch.Status, error) {
 	for more := true; more; {
 		<-c.run.Ended()
 		status = c.run.Status()
-		more = c.clear() && status.Known && c.another(&status)
+		if more = c.clear(); !more && status.Known {
+			c.cutShort(status)
+		}
+		more = more && status.Known && c.another(status)
+	}
+	if c.cut { // how the last run ended counts no more
+		status = launch.Status{}
 	}
 	c.s.mu.Lock()
 	c.over, c.next = true, time.Time{}
@@ -112,15 +118,20 @@ func (c *cycle) clear() bool {
 	return c.r.process.Clear(context.Background()) == nil
 }
 
-// another waits for the next run and makes it, if there is to be one. When
-// process 1 is killed meanwhile, how the last run ended counts no more.
-func (c *cycle) another(status *launch.Status) bool {
-	after, again := c.ended(*status)
-	for again {
-		if now, killed := c.rest(after); !now {
-			if killed {
-				*status = launch.Status{}
-			}
+// cutShort finds out whether a run was the last only because process 1 was killed.
+func (c *cycle) cutShort(status launch.Status) {
+	var res Result
+	res.set(status)
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	policy := c.policy
+	_, c.cut = policy.decide(runEnd{failed: res.ExitCode != 0, manual: c.manual || c.s.reason == ReasonStopped})
+}
+
+// another waits for the next run and makes it, if there is to be one.
+func (c *cycle) another(status launch.Status) bool {
+	for after, again := c.ended(status); again; {
+		if !c.rest(after) {
 			return false
 		}
 		began := time.Now()
@@ -130,7 +141,7 @@ func (c *cycle) another(status *launch.Status) bool {
 			return true
 		}
 		if errors.Is(err, os.ErrProcessDone) {
-			*status = launch.Status{}
+			c.cut = true
 			return false
 		}
 		after, again = c.failed(err)
@@ -170,30 +181,36 @@ func (c *cycle) ended(status launch.Status) (after time.Duration, again bool) {
 // decide tells what follows the end of a run. Sandbox.mu is held.
 func (c *cycle) decide(e runEnd) (after time.Duration, again bool) {
 	e.manual = c.manual
+	policy := c.policy
 	switch {
-	case c.s.reason != "" || c.s.closing:
+	case c.s.reason == ReasonStopped:
 		return 0, false
 	case len(c.asked) > 0:
-		c.policy.reset()
+		policy.reset()
 		again = true
 	default:
-		after, again = c.policy.decide(e)
+		after, again = policy.decide(e)
 	}
+	if c.s.reason != "" {
+		c.cut = again
+		return 0, false
+	}
+	c.policy = policy
 	c.s.count, c.next = c.policy.count, time.Now().Add(after)
 	return after, again
 }
 
-// rest waits until it is time for the next run, and tells whether there is one, or
-// whether process 1 was killed.
-func (c *cycle) rest(after time.Duration) (now, killed bool) {
+// rest waits until it is time for the next run, and tells whether there is one.
+func (c *cycle) rest(after time.Duration) bool {
 	timer := time.NewTimer(after)
 	defer timer.Stop()
 	for {
 		select {
 		case <-timer.C:
-			return true, false
+			return true
 		case <-c.gone:
-			return false, true
+			c.cut = true
+			return false
 		case <-c.wake:
 		}
 		c.s.mu.Lock()
@@ -205,7 +222,8 @@ func (c *cycle) rest(after time.Duration) (now, killed bool) {
 		}
 		c.s.mu.Unlock()
 		if ends || asked {
-			return !ends, reason != "" && reason != ReasonStopped
+			c.cut = reason != "" && reason != ReasonStopped
+			return !ends
 		}
 	}
 }
@@ -248,63 +266,4 @@ func (c *cycle) failed(err error) (after time.Duration, again bool) {
 		c.noted(c.s.noteWaiting(err, next, count))
 	}
 	return after, again
-}
-
-// answer tells those who wait in Restart. Sandbox.mu is held.
-func (c *cycle) answer(err error) {
-	for _, a := range c.asked {
-		a <- err
-	}
-	c.asked = nil
-}
-
-// noted reports what is wrong with the record.
-func (c *cycle) noted(err error) {
-	if err != nil {
-		c.s.log.Warn("sandbox is not recorded", "id", c.s.id, "error", err)
-	}
-}
-
-// poke has rest look at what somebody asked for.
-func (c *cycle) poke() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
-}
-
-// enter claims the right to make a further process, until execs.Done.
-func (c *cycle) enter() error {
-	c.s.mu.Lock()
-	defer c.s.mu.Unlock()
-	switch {
-	case c.over:
-		return ErrNotRunning
-	case c.resting:
-		return ErrRestarting
-	}
-	c.execs.Add(1)
-	return nil
-}
-
-// signal sends the program a signal. One that is to end it ends the sandbox for
-// good, also when no run is on.
-func (c *cycle) signal(sig syscall.Signal) error {
-	ends := sig == c.r.stop.signal() || sig == syscall.SIGKILL
-	c.s.mu.Lock()
-	c.manual = c.manual || ends
-	run, resting := c.run, c.resting
-	c.s.mu.Unlock()
-	if !resting {
-		err := run.Signal(sig)
-		if ends && errors.Is(err, os.ErrProcessDone) {
-			return nil
-		}
-		return err
-	}
-	c.poke()
-	if ends {
-		return nil
-	}
-	return ErrRestarting
 }

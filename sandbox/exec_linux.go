@@ -26,8 +26,9 @@ type started struct {
 	setup   time.Duration
 	ended   chan struct{}
 	force   Protections
-	result  *Result // set before ended is closed
-	err     error   // likewise
+	run     *launch.Child // of the program, whose end is the process's; nil: the sandbox's is
+	result  *Result       // set before ended is closed
+	err     error         // likewise
 }
 
 // base is what further processes have in common with the main one.
@@ -87,10 +88,13 @@ func (s *Sandbox) exec(ctx context.Context, opts []ProcOption) (*Process, error)
 	if err := b.buildFurther(); err != nil {
 		return nil, errors.Join(s.wrap("exec", StagePrepare, "", err), streams.closeTheirs(), streams.closeOurs())
 	}
-	p := &Process{s: s, started: started{streams: streams, began: time.Now(), force: r.force, ended: make(chan struct{})}}
+	p := &Process{s: s, started: started{streams: streams, began: time.Now(), force: r.force, run: r.currentRun(), ended: make(chan struct{})}}
 	p.child, err = r.process.Exec(ctx, b.prog, streams.files)
 	if errors.Is(err, os.ErrProcessDone) {
 		err = ErrNotRunning
+	}
+	if r.cycle != nil && errors.Is(err, syscall.ESRCH) { // whose mounts were to be seen
+		err = ErrRestarting
 	}
 	if err == nil {
 		err = streams.closeTheirs()
@@ -180,6 +184,9 @@ func (p *Process) supervise() {
 	}
 	if res.Signal != 0 && status.Known {
 		res.Reason = ReasonSignaled
+	}
+	if res.Signal == syscall.SIGKILL && p.s.runEnded(p.run) {
+		res.Reason = ReasonKilled
 	}
 	p.err = p.streams.finish()
 	res.Finished = time.Now()

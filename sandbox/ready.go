@@ -64,7 +64,7 @@ func ReadyListening(port uint16) Ready {
 func ReadyHealthy() Ready { return Ready{what: "a health check that succeeds", healthy: true} }
 
 // ReadyFunc holds when f gives nil; it is called until then, with short waits. It
-// has to return when ctx ends.
+// has to return when ctx ends, as it does with the sandbox, and must not call Close.
 func ReadyFunc(f func(ctx context.Context, s *Sandbox) error) Ready {
 	if f == nil {
 		return Ready{}

@@ -68,8 +68,8 @@ func RestartOnFailure(retries int) RestartPolicy {
 //
 // [Sandbox.Stop], [Sandbox.Kill], [Sandbox.Close], the timeout and
 // [Sandbox.Signal] with the stop signal or SIGKILL end it for good; so does the
-// end of process 1, whoever killed it. [Sandbox.Wait] gives the last run. A
-// restart costs about what [Sandbox.Exec] does. With a policy the program is no
+// end of process 1, whoever killed it. [Sandbox.Wait] gives the last run, or, when
+// the sandbox was killed between two, that of a program that was killed. A restart costs about what [Sandbox.Exec] does. With a policy the program is no
 // child of the set-up but a further process of an idle sandbox ([WithIdle]).
 func WithRestart(p RestartPolicy) Option { return option(func(c *config) { c.spec.Restart = p }) }
 

@@ -106,6 +106,24 @@ func (r *running) mainPID() int {
 	return r.process.MainPID()
 }
 
+// currentRun is the program's run; nil when there is only one.
+func (r *running) currentRun() *launch.Child {
+	if r.cycle == nil {
+		return nil
+	}
+	r.cycle.s.mu.Lock()
+	defer r.cycle.s.mu.Unlock()
+	return r.cycle.run
+}
+
+// runEnded tells whether a run of the program is over, and what ran beside it.
+func (s *Sandbox) runEnded(run *launch.Child) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.running
+	return run != nil && (r == nil || r.cycle.resting || r.cycle.run != run)
+}
+
 // byHand tells whether somebody has stopped the program with a signal.
 // Sandbox.mu is held.
 func (r *running) byHand() bool { return r.cycle != nil && r.cycle.manual }

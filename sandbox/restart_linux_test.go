@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"syscall"
@@ -143,5 +144,39 @@ func TestRestartBackoff(t *testing.T) {
 	s = resting(t, sandbox.WithTimeout(500*time.Millisecond))
 	if res, err := s.Wait(testContext(t)); !errors.Is(err, sandbox.ErrTimeout) {
 		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+// TestRestartPlan: a sandbox whose program can be started again is set up as an
+// idle one.
+func TestRestartPlan(t *testing.T) {
+	f, err := sandbox.Probe(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	restarted := sandbox.Spec{Process: sandbox.ProcessSpec{Command: []string{"true"}, User: "1"}, Restart: sandbox.RestartNo()}
+	idle := sandbox.Spec{Process: sandbox.ProcessSpec{User: "1"}, Idle: true}
+	got, err := restarted.Plan(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := idle.Plan(f); err != nil || got.String() != want.String() {
+		t.Errorf("%v\nwant %v, %v", got, want, err)
+	}
+}
+
+// TestRestartTimeout: time that is over is the end, whatever the policy.
+func TestRestartTimeout(t *testing.T) {
+	testutil.Unchanged(t)
+	for _, script := range []string{"sleep 1000", "exit 1", "exit 0"} {
+		_, err := sandbox.Run(testContext(t), restarting(sandbox.RestartAlways(), soon), sandbox.WithTimeout(100*time.Millisecond), sandbox.WithCommand("sh", "-c", script))
+		if !errors.Is(err, sandbox.ErrTimeout) {
+			t.Errorf("%s: %v", script, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(testContext(t))
+	out, err := sandbox.Output(ctx, restarting(sandbox.RestartAlways(), never), sandbox.WithLogFunc(func(sandbox.LogEntry) { cancel() }), sandbox.WithCommand("echo", "once"))
+	if string(out) != "once\n" || !errors.Is(err, context.Canceled) {
+		t.Errorf("%q, %v", out, err)
 	}
 }

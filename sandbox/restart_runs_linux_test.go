@@ -74,11 +74,18 @@ func TestRestartByHand(t *testing.T) {
 				sandbox.WithCommand("sh", "-c", `trap 'echo bye; exit 3' TERM; echo up; while :; do sleep 1000 & wait; done`))
 			for range 3 {
 				began := s.Status().StartedAt
+				beside, err := s.Exec(testContext(t), sandbox.WithCommand("sleep", "1000"))
+				if err != nil {
+					t.Fatal(err)
+				}
 				if err := s.Restart(testContext(t)); err != nil {
 					t.Fatal(p, err)
 				}
 				if st := s.Status(); st.State != sandbox.StateRunning || st.RestartCount != 0 || !st.StartedAt.After(began) {
 					t.Error(p, st)
+				}
+				if res, err := beside.Wait(testContext(t)); res == nil || res.Reason != sandbox.ReasonKilled {
+					t.Errorf("%+v, %v", res, err)
 				}
 			}
 			if got, _, err := execOutput(t, s, sandbox.WithCommand("sh", "-c", "echo hello")); err != nil || got != "hello\n" {

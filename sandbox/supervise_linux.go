@@ -105,7 +105,8 @@ func (s *Sandbox) Wait(ctx context.Context) (*Result, error) {
 }
 
 // Signal sends a signal to the program, not to the other processes of the
-// sandbox. It matches [ErrNotRunning] when there is none.
+// sandbox. It matches [ErrNotRunning] when there is none, also [ErrRestarting] when
+// it is about to be started again, unless the signal ends that, see [WithRestart].
 func (s *Sandbox) Signal(sig os.Signal) error {
 	number, err := signalNumber(sig)
 	if err != nil {
