@@ -101,6 +101,9 @@ func (c *cycle) follow() (launch.Status, error) {
 	}
 	c.s.mu.Lock()
 	c.over, c.next = true, time.Time{}
+	if c.cut {
+		c.s.lost = nil
+	}
 	c.answer(ErrNotRunning)
 	c.s.mu.Unlock()
 	_ = c.r.process.Kill()
@@ -195,8 +198,10 @@ func (c *cycle) decide(e runEnd) (after time.Duration, again bool) {
 		c.cut = again
 		return 0, false
 	}
-	c.policy = policy
-	c.s.count, c.next = c.policy.count, time.Now().Add(after)
+	c.policy, c.s.count = policy, policy.count
+	if again {
+		c.next = time.Now().Add(after)
+	}
 	return after, again
 }
 
@@ -204,10 +209,10 @@ func (c *cycle) decide(e runEnd) (after time.Duration, again bool) {
 func (c *cycle) rest(after time.Duration) bool {
 	timer := time.NewTimer(after)
 	defer timer.Stop()
-	for {
+	for due := false; ; {
 		select {
 		case <-timer.C:
-			return true
+			due = true
 		case <-c.gone:
 			c.cut = true
 			return false
@@ -221,8 +226,8 @@ func (c *cycle) rest(after time.Duration) bool {
 			c.s.count = 0
 		}
 		c.s.mu.Unlock()
-		if ends || asked {
-			c.cut = reason != "" && reason != ReasonStopped
+		if ends || asked || due {
+			c.cut = ends && reason != "" && reason != ReasonStopped
 			return !ends
 		}
 	}

@@ -160,7 +160,7 @@ func TestRestartGone(t *testing.T) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range []sandbox.RestartPolicy{sandbox.RestartNo(), sandbox.RestartOnFailure(2)} {
+	for i, p := range []sandbox.RestartPolicy{sandbox.RestartNo(), sandbox.RestartOnFailure(2), sandbox.RestartAlways()} {
 		if err := os.WriteFile(program, []byte("#!/bin/sh\nexec sleep 1000\n"), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -171,6 +171,15 @@ func TestRestartGone(t *testing.T) {
 		err := s.Restart(testContext(t))
 		if e, ok := errors.AsType[*sandbox.Error](err); !ok || e.Op != "restart" || !errors.Is(err, sandbox.ErrNotFound) {
 			t.Errorf("%v: %v", p, err)
+		}
+		if i == 2 { // it is tried for ever
+			if err := s.Kill(); err != nil {
+				t.Error(err)
+			}
+			if res, err := s.Wait(testContext(t)); res == nil || errors.Is(err, sandbox.ErrNotFound) || res.Reason != sandbox.ReasonKilled {
+				t.Errorf("%+v, %v", res, err)
+			}
+			continue
 		}
 		if res, err := s.Wait(testContext(t)); res == nil || !errors.Is(err, sandbox.ErrNotFound) || res.RestartCount != p.MaxRetries {
 			t.Errorf("%v: %+v, %v", p, res, err)
