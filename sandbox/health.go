@@ -16,7 +16,7 @@ import (
 // it. With an image, what is zero is as the image says.
 type Healthcheck struct {
 	// Test is {"NONE"}, {"CMD", program, arguments...} or {"CMD-SHELL", text}, for
-	// /bin/sh. It runs as the sandbox's user, beside the program, and exit code 0
+	// /bin/sh, or the shell that the image names. It runs as the sandbox's user, beside the program, and exit code 0
 	// means that this works. Empty is the image's, or none.
 	Test []string `json:"test,omitempty"`
 	// Interval is the time between the start and the first test, and between the
@@ -131,6 +131,19 @@ func (h Healthcheck) complete() Healthcheck {
 	h.StartInterval = cmp.Or(h.StartInterval, 5*time.Second)
 	h.Retries = cmp.Or(h.Retries, 3)
 	return h
+}
+
+// applyHealthcheck takes over what image and options say together. The shell is
+// the image's, if it has one.
+func (s *Spec) applyHealthcheck(h Healthcheck, shell []string) error {
+	if err := h.check(); err != nil {
+		return fmt.Errorf("%w: health check of the image: %w", ErrInvalidSpec, err)
+	}
+	if len(shell) > 0 && len(h.Test) > 0 && h.Test[0] == healthShell {
+		h.Test = slices.Concat([]string{healthCommand}, shell, h.Test[1:])
+	}
+	s.Healthcheck = h
+	return nil
 }
 
 // inImage is the Healthcheck in the words of images; nil for none.

@@ -37,9 +37,8 @@ func (s *Spec) applyImage(img image.Image) error {
 		s.Stop.Signal = sig
 	}
 	if c.Healthcheck != nil {
-		s.Healthcheck = Healthcheck(*c.Healthcheck)
-		if err := s.Healthcheck.check(); err != nil {
-			return fmt.Errorf("%w: health check of the image: %w", ErrInvalidSpec, err)
+		if err := s.applyHealthcheck(Healthcheck(*c.Healthcheck), c.Shell); err != nil {
+			return err
 		}
 	}
 	if !s.HostUsers { // there they would count on the host

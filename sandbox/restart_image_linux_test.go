@@ -55,6 +55,11 @@ func TestHealthImage(t *testing.T) {
 	if h := running(t, tool(s)).Status().Health; h.Status != sandbox.HealthStarting {
 		t.Errorf("%+v", h)
 	}
+	config.Shell = []string{"/bin/echo", "-n"}
+	addImage(t, s, "tool", config, busyboxLayer(t))
+	if h := running(t, tool(s), quick, ready).Status().Health; h.Log[len(h.Log)-1].Output != config.Healthcheck.Test[1] {
+		t.Errorf("%+v", h)
+	}
 	config.Healthcheck.Test = []string{"x"}
 	addImage(t, s, "tool", config, busyboxLayer(t))
 	if err := fails(t, tool(s)); !errors.Is(err, sandbox.ErrInvalidSpec) || !strings.Contains(err.Error(), "health check of the image") {
