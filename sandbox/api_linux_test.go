@@ -39,6 +39,7 @@ func TestNewFromSpec(t *testing.T) {
 		sandbox.WithReadOnlyPaths("/x"), sandbox.WithHostname("h"), sandbox.WithHostUsers(), sandbox.WithSeccomp(profile),
 		sandbox.WithNamespaces(ns.Set{IPC: ns.OfHost(), Clocks: &ns.Clocks{Boottime: 1}}), sandbox.WithPublish("8080:80"), sandbox.WithExpose("81"), sandbox.WithName("name"), sandbox.WithTimeout(1),
 		sandbox.WithLabels(map[string]string{"k": "v"}), sandbox.WithLogs(sandbox.Logs{Driver: sandbox.LogRing}),
+		sandbox.WithRestart(sandbox.RestartOnFailure(3)), sandbox.WithHealthcheck(sandbox.Healthcheck{Test: []string{"CMD", "true"}, Retries: 2}),
 		sandbox.WithStop(syscall.SIGHUP, 1), sandbox.WithMemory(1<<30), sandbox.WithIO(cgroup.IOLimit{Device: "8:0", ReadBPS: 1}), sandbox.WithCgroupParent("p"),
 		sandbox.WithVolumesFromRef("other", "ro"), sandbox.WithKeepVolumes(),
 		sandbox.BestEffort(sandbox.WithLandlock(sandbox.Landlock{ReadOnly: []string{"/"}, MinABI: 2})),

@@ -17,6 +17,11 @@ var (
 	ErrNotRunning = errors.New("sandbox is not running")
 	// ErrPaused: the sandbox is paused.
 	ErrPaused = errors.New("sandbox is paused")
+	// ErrRestarting: the program has ended and is about to be started again. It
+	// matches ErrNotRunning, too.
+	ErrRestarting error = restartingError{}
+	// ErrNotReady: the sandbox did not become ready, see [WithReady].
+	ErrNotReady = errors.New("sandbox did not become ready")
 	// ErrRunning: the sandbox has been started already.
 	ErrRunning = errors.New("sandbox has been started already")
 	// ErrNotFound: the command, or something else by that name, does not exist.
@@ -32,6 +37,14 @@ var (
 	// ErrOutputLimit: the program wrote more than Output keeps.
 	ErrOutputLimit = errors.New("output is over the limit")
 )
+
+type restartingError struct{}
+
+// Error says it.
+func (restartingError) Error() string { return "sandbox is restarting" }
+
+// Is matches ErrNotRunning.
+func (restartingError) Is(target error) bool { return target == ErrNotRunning }
 
 // NotSupportedError says what the host cannot give, since which version Linux
 // can, and what to do about it. It matches [ErrNotSupported] and
@@ -64,6 +77,7 @@ const (
 	StageLandlock   Stage = "landlock" // the Landlock layer
 	StageSeccomp    Stage = "seccomp"  // the system call filter
 	StageExec       Stage = "exec"     // executing the command
+	StageReady      Stage = "ready"    // waiting until it is ready
 	StageWait       Stage = "wait"     // after the start
 )
 

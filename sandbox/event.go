@@ -16,4 +16,9 @@ const (
 	EventPidsLimit   = cgroup.PidsLimit   // a process or thread was refused
 	EventPopulated   = cgroup.Populated   // the first process is there
 	EventEmpty       = cgroup.Empty       // the last process is gone
+
+	EventDie       EventKind = "die"       // the program has ended, and is to be started again
+	EventStart     EventKind = "start"     // it was started again
+	EventHealthy   EventKind = "healthy"   // the health check found that the program works
+	EventUnhealthy EventKind = "unhealthy" // it found that the program does not work
 )

@@ -14,6 +14,7 @@ import (
 	"github.com/sandkit/sandkit/internal/capability"
 	"github.com/sandkit/sandkit/internal/kernel"
 	"github.com/sandkit/sandkit/internal/launch"
+	"github.com/sandkit/sandkit/internal/passwd"
 	"github.com/sandkit/sandkit/internal/undo"
 )
 
@@ -25,8 +26,9 @@ type started struct {
 	setup   time.Duration
 	ended   chan struct{}
 	force   Protections
-	result  *Result // set before ended is closed
-	err     error   // likewise
+	run     *launch.Child // of the program, whose end is the process's; nil: the sandbox's is
+	result  *Result       // set before ended is closed
+	err     error         // likewise
 }
 
 // base is what further processes have in common with the main one.
@@ -34,12 +36,13 @@ type base struct {
 	spec     *Spec // with what the image says
 	features *kernel.Features
 	users    users
-	uid, gid uint32         // of the main process
+	uid, gid uint32 // of the main process
+	who      passwd.Identity
 	first    capability.Set // what process 1 can give
 }
 
 func (b *builder) base() base {
-	return base{spec: b.spec, features: b.features, users: b.users, uid: b.who.UID, gid: b.who.GID, first: b.first}
+	return base{spec: b.spec, features: b.features, users: b.users, uid: b.who.UID, gid: b.who.GID, who: b.who, first: b.first}
 }
 
 // Exec starts another process in the running sandbox and returns when it
@@ -49,9 +52,10 @@ func (b *builder) base() base {
 // groups, capabilities, limits; only the streams are its own, and there is no
 // command but the one given. Capabilities can be fewer, with another user, not
 // more. The context bounds the start only. The sandbox's end is the process's,
-// too.
+// too, and with a restart policy the end of the program's run.
 //
-// The error matches [ErrNotRunning] when the sandbox does not run, [ErrPaused]
+// The error matches [ErrNotRunning] when the sandbox does not run, also
+// [ErrRestarting] when the program is about to be started again, [ErrPaused]
 // when it is paused, [ErrNotFound] when there is no such command.
 func (s *Sandbox) Exec(ctx context.Context, opts ...ProcOption) (*Process, error) {
 	p, err := s.exec(ctx, opts)
@@ -71,6 +75,12 @@ func (s *Sandbox) exec(ctx context.Context, opts []ProcOption) (*Process, error)
 	if r.group.paused() {
 		return nil, ErrPaused
 	}
+	if c := r.cycle; c != nil {
+		if err := c.enter(); err != nil {
+			return nil, err
+		}
+		defer c.execs.Done()
+	}
 	b, streams, err := r.further(s, opts)
 	if err != nil {
 		return nil, err
@@ -78,10 +88,13 @@ func (s *Sandbox) exec(ctx context.Context, opts []ProcOption) (*Process, error)
 	if err := b.buildFurther(); err != nil {
 		return nil, errors.Join(s.wrap("exec", StagePrepare, "", err), streams.closeTheirs(), streams.closeOurs())
 	}
-	p := &Process{s: s, started: started{streams: streams, began: time.Now(), force: r.force, ended: make(chan struct{})}}
+	p := &Process{s: s, started: started{streams: streams, began: time.Now(), force: r.force, run: r.currentRun(), ended: make(chan struct{})}}
 	p.child, err = r.process.Exec(ctx, b.prog, streams.files)
 	if errors.Is(err, os.ErrProcessDone) {
 		err = ErrNotRunning
+	}
+	if r.cycle != nil && errors.Is(err, syscall.ESRCH) { // whose mounts were to be seen
+		err = ErrRestarting
 	}
 	if err == nil {
 		err = streams.closeTheirs()
@@ -121,7 +134,7 @@ func (r *running) further(s *Sandbox, opts []ProcOption) (*builder, *streams, er
 	}
 	b := &builder{
 		spec: &spec, id: s.id, features: r.base.features, users: r.base.users,
-		tree: &fs.Tree{}, live: s, mainPID: r.process.MainPID(), first: r.base.first,
+		tree: &fs.Tree{}, live: s, mainPID: r.mainPID(), first: r.base.first,
 	}
 	if err := b.prepareFurther(&r.base); err != nil {
 		return nil, nil, err
@@ -171,6 +184,9 @@ func (p *Process) supervise() {
 	}
 	if res.Signal != 0 && status.Known {
 		res.Reason = ReasonSignaled
+	}
+	if res.Signal == syscall.SIGKILL && p.s.runEnded(p.run) {
+		res.Reason = ReasonKilled
 	}
 	p.err = p.streams.finish()
 	res.Finished = time.Now()

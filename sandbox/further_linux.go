@@ -42,7 +42,7 @@ func (b *builder) buildFurther() error {
 	q.JoinSessionKeyring().Ignore(syscall.ENOSYS, syscall.EPERM, syscall.EDQUOT)
 	switch {
 	case !b.first.Has(capability.SysAdmin) || b.spec.HostUsers:
-	case b.spec.Idle:
+	case b.mainPID == 0:
 		q.Unshare(sys.CLONE_NEWNS)
 	default:
 		main := q.PidfdOpen(b.mainPID)

@@ -56,17 +56,23 @@ func (s *Sandbox) letGo() error {
 	h := s.held
 	s.held = held{}
 	s.mu.Unlock()
+	err := h.close()
+	if h.image != nil {
+		err = errors.Join(err, h.image.release())
+	}
+	if h.volumes != nil {
+		err = errors.Join(err, h.volumes.end())
+	}
+	return err
+}
+
+// close closes the files, and leaves image and volumes.
+func (h held) close() error {
 	var errs []error
 	for _, f := range []*os.File{h.root, h.changes} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}
-	}
-	if h.image != nil {
-		errs = append(errs, h.image.release())
-	}
-	if h.volumes != nil {
-		errs = append(errs, h.volumes.end())
 	}
 	return errors.Join(errs...)
 }

@@ -36,6 +36,11 @@ func (s *Spec) applyImage(img image.Image) error {
 		}
 		s.Stop.Signal = sig
 	}
+	if c.Healthcheck != nil {
+		if err := s.applyHealthcheck(Healthcheck(*c.Healthcheck), c.Shell); err != nil {
+			return err
+		}
+	}
 	if !s.HostUsers { // there they would count on the host
 		p.Capabilities = p.imageCapabilities()
 	}
@@ -53,7 +58,7 @@ func (s *Spec) applyImage(img image.Image) error {
 // runConfig is what the Spec says, in the words of images.
 func (s *Spec) runConfig() image.RunConfig {
 	p := &s.Process
-	return image.RunConfig{User: p.User, Env: p.Env, Entrypoint: p.Entrypoint, Cmd: p.Command, WorkingDir: p.Dir}
+	return image.RunConfig{User: p.User, Env: p.Env, Entrypoint: p.Entrypoint, Cmd: p.Command, WorkingDir: p.Dir, Healthcheck: s.Healthcheck.inImage()}
 }
 
 // imageCapabilities are the default ones without those that were dropped, and

@@ -178,9 +178,16 @@ func (s *Sandbox) Stats(context.Context) (cgroup.Stats, error) {
 
 // Events tells what happens to the running sandbox, until its end or that of
 // ctx. Many events of a kind that come faster than the loop runs are one, with
-// their count. An error is the last thing that is yielded.
+// their count. With a restart policy or a health check it also tells what sandkit
+// itself does and finds. An error is the last thing that is yielded.
 func (s *Sandbox) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
+		if s.tells() {
+			if err := s.allEvents(ctx, yield); err != nil {
+				yield(Event{}, s.wrap("events", StageCgroup, "", err))
+			}
+			return
+		}
 		err := s.inGroup("events", func(g *group) error {
 			for e, err := range g.room.group.Events(ctx) {
 				if err != nil {

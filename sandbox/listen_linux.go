@@ -146,7 +146,7 @@ func (s *Sandbox) listenerOf(f *os.File) (net.Listener, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
-	l := &listener{Listener: inner, done: make(chan struct{})}
+	l := &servedListener{Listener: inner, done: make(chan struct{})}
 	go func() {
 		select {
 		case <-s.ended:
@@ -157,15 +157,15 @@ func (s *Sandbox) listenerOf(f *os.File) (net.Listener, error) {
 	return l, nil
 }
 
-// listener is one in a sandbox.
-type listener struct {
+// servedListener is one in a sandbox.
+type servedListener struct {
 	net.Listener
 	once sync.Once
 	done chan struct{} // closed by Close
 }
 
 // Close ends it.
-func (l *listener) Close() error {
+func (l *servedListener) Close() error {
 	l.once.Do(func() { close(l.done) })
 	return l.Listener.Close()
 }

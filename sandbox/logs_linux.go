@@ -43,6 +43,9 @@ func (s *Sandbox) openLogs() ([]logs.Driver, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.kept = k
+	if s.pending != nil && s.pending.log != nil {
+		drivers = append(drivers, s.pending.log)
+	}
 	return drivers, nil
 }
 

@@ -32,6 +32,7 @@ type config struct {
 	images     imageSource
 	openPorts  func(*Sandbox) (publisher, error) // set by what publishes
 	volumes    volumeSource
+	life       lifeConfig
 	bestEffort bool
 	problems   undo.Errors
 }

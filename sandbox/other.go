@@ -58,6 +58,22 @@ func (s *Sandbox) Close() error { return nil }
 
 func (s *Sandbox) end(Reason) error { return nil }
 
+// pending is never made here.
+type pending struct{}
+
+func (s *Sandbox) listening(uint16) (bool, error) { return false, notLinux() }
+
+// Restart needs Linux.
+func (s *Sandbox) Restart(context.Context) error { return s.wrap("restart", "", "", notLinux()) }
+
+// WaitFor needs Linux.
+func (s *Sandbox) WaitFor(context.Context, WaitCondition) (*Result, error) {
+	return nil, s.wrap("wait", "", "", notLinux())
+}
+
+// Status is that of a sandbox that was never started.
+func (s *Sandbox) Status() Status { return Status{State: StateCreated} }
+
 // Update needs Linux.
 func (s *Sandbox) Update(context.Context, cgroup.Limits) error {
 	return s.wrap("update", "", "", notLinux())

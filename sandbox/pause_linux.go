@@ -15,8 +15,12 @@ type pauses struct {
 }
 
 // Pause stops every process of the sandbox where it is, until Resume. Stop and
-// Kill work on a paused sandbox, too; its timeout goes on.
+// Kill work on a paused sandbox, too; its timeout goes on. The error matches
+// [ErrRestarting] when the program is about to be started again.
 func (s *Sandbox) Pause(ctx context.Context) error {
+	if s.Status().State == StateRestarting {
+		return s.wrap("pause", "", "", ErrRestarting)
+	}
 	if err := s.inGroup("pause", func(g *group) error { return g.freeze(ctx, func(p *pauses) { p.asked = true }) }); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (s *Spec) Plan(f Features) (*Plan, error) {
 	if err := b.checkUser(); err != nil {
 		return nil, err
 	}
-	if !s.Idle {
+	if !b.spec.Idle {
 		b.stdio = make([]*os.File, len(stdioNames))
 	}
 	if err := b.build(); err != nil {

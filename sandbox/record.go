@@ -16,8 +16,9 @@ import (
 // process finds it by id or name, lists and watches it: see package state. Its
 // name is unique there; the error of Start matches [ErrExists] when another
 // sandbox has it, and a sandbox without a name gets one. The record goes with
-// Close; when this program is killed, the next state.Store.Collect removes it. The
-// store stays the caller's, who closes it after the sandbox.
+// Close; when this program is killed, the next state.Store.Collect removes it, or,
+// with a policy that restarts ([WithRestart]), notes the end and leaves it to those
+// who want to start such sandboxes again. The store stays the caller's, who closes it after the sandbox.
 func WithState(store *state.Store) Option {
 	return option(func(c *config) {
 		if store == nil {
@@ -42,6 +43,7 @@ func WithLabels(labels map[string]string) Option {
 type recorded struct {
 	*state.Entry
 	remove func() error // also when the context of the start has ended
+	given  *string      // the name before
 }
 
 // record makes the sandbox's record.
@@ -55,7 +57,7 @@ func (s *Sandbox) record(ctx context.Context, onError *undo.Stack) error {
 	}
 	r := state.Record{
 		ID: s.id, Name: *s.name.Load(), Hostname: s.spec.Hostname, Image: s.spec.Image.Ref, Command: s.spec.Process.Command,
-		Labels: s.spec.Labels, AutoRemove: true, Spec: spec,
+		Labels: s.spec.Labels, AutoRemove: !s.spec.Restart.restarts(), Restart: s.spec.Restart.record(), Spec: spec,
 	}
 	r.Ports = recordedPorts(s.spec.Publish, s.spec.Expose)
 	for _, m := range s.spec.Mounts {
@@ -71,7 +73,7 @@ func (s *Sandbox) record(ctx context.Context, onError *undo.Stack) error {
 	given := s.name.Load()
 	name := e.Record().Name
 	s.name.Store(&name)
-	s.entry.Store(&recorded{e, func() error { return e.Remove(context.WithoutCancel(ctx)) }})
+	s.entry.Store(&recorded{e, func() error { return e.Remove(context.WithoutCancel(ctx)) }, given})
 	onError.Push("remove record", func() error {
 		s.name.Store(given)
 		return s.forget()
@@ -130,16 +132,22 @@ func (s *Sandbox) notePaused(paused bool) error {
 	})
 }
 
+// noteResult records how a run ended.
+func (s *Sandbox) noteResult(st *state.Status, res *Result) {
+	st.ExitCode, st.Signal = res.ExitCode, int(res.Signal)
+	if res.Signal != 0 {
+		st.ExitCode = 128 + int(res.Signal)
+	}
+	st.OOMKilled = res.Reason == ReasonOOM && res.Signal == syscall.SIGKILL
+	st.Finished = res.Finished
+}
+
 // noteEnd records how the sandbox ended, with the exit code that shells and
 // Docker give.
 func (s *Sandbox) noteEnd(res *Result, asked bool) error {
 	return s.note(func(st *state.Status) error {
 		st.State, st.PID, st.ManuallyStopped = state.Exited, 0, asked
-		if st.ExitCode = res.ExitCode; res.Signal != 0 {
-			st.ExitCode, st.Signal = 128+int(res.Signal), int(res.Signal)
-		}
-		st.OOMKilled = res.Stats.Memory.OOMKills > 0 && res.Signal == syscall.SIGKILL
-		st.Finished = res.Finished
+		s.noteResult(st, res)
 		return nil
 	})
 }

@@ -33,8 +33,11 @@ type Result struct {
 	// CoreDumped tells that the kernel wrote a core file.
 	CoreDumped bool
 	Reason     Reason
-	Started    time.Time // when Start was called
+	Started    time.Time // when Start was called, or the last run began to be started
 	Finished   time.Time // when the last process was gone
+	// RestartCount is how often the policy had started the program again, see
+	// [WithRestart]; the result is then that of the last run, but for Stats.
+	RestartCount int
 	// Setup is the time from Start to the program's execution.
 	Setup time.Duration
 	// Stats is all that the sandbox used; see [Sandbox.Stats] for what is counted.

@@ -42,6 +42,8 @@ type Sandbox struct {
 	name  atomic.Pointer[string]   // empty: the short id
 	entry atomic.Pointer[recorded] // the record; nil: there is none
 
+	life
+
 	mu      sync.Mutex
 	state   phase
 	closing bool               // Close was called
@@ -92,6 +94,7 @@ func (c *config) sandbox() (*Sandbox, error) {
 	}
 	c.process.check()
 	c.checkVolumes()
+	c.checkLife()
 	if p := &c.process; c.spec.Idle && (p.stdin != nil || p.stdout != nil || p.stderr != nil || len(p.extra) > 0 || c.logFunc != nil) {
 		p.problem("WithIdle", "there is no program for WithStdin, WithStdout, WithStderr, WithExtraFiles and WithLogFunc, give the streams to Exec")
 	}
@@ -101,7 +104,7 @@ func (c *config) sandbox() (*Sandbox, error) {
 	s := &Sandbox{
 		id: newID(), spec: c.spec, log: c.log,
 		stdin: c.process.stdin, stdout: c.process.stdout, stderr: c.process.stderr, extra: c.process.extra, logFunc: c.logFunc,
-		images: c.images, openPorts: c.openPorts, volumes: c.volumes, store: c.store, ended: make(chan struct{}),
+		images: c.images, openPorts: c.openPorts, volumes: c.volumes, store: c.store, ended: make(chan struct{}), life: newLife(c.life),
 	}
 	s.name.Store(&s.spec.Name)
 	return s, nil

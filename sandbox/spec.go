@@ -76,6 +76,13 @@ type Spec struct {
 	Timeout time.Duration `json:"timeout,omitempty"`
 	Stop    StopPolicy    `json:"stop,omitzero"`
 
+	// Restart says when the program is started again; the zero value is never.
+	Restart RestartPolicy `json:"restart,omitzero"`
+
+	// Healthcheck says how it is found out whether the program works; the zero
+	// value is as the image says, or not.
+	Healthcheck Healthcheck `json:"healthcheck,omitzero"`
+
 	// BestEffort lists what may drop away where the host cannot give it.
 	BestEffort []Droppable `json:"bestEffort,omitempty"`
 }
@@ -215,6 +222,7 @@ func (s *Spec) clone() Spec {
 		c.Landlock.ReadOnly = slices.Clone(s.Landlock.ReadOnly)
 		c.Landlock.ReadWrite = slices.Clone(s.Landlock.ReadWrite)
 	}
+	c.Healthcheck.Test = slices.Clone(s.Healthcheck.Test)
 	c.BestEffort = slices.Clone(s.BestEffort)
 	return c
 }

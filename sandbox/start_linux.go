@@ -29,6 +29,7 @@ type running struct {
 	// published are the host's ports; nil: none.
 	published publisher
 	force     Protections
+	cycle     *cycle // nil: the program is not started again
 	started   time.Time
 	setup     time.Duration
 }
@@ -38,11 +39,22 @@ type running struct {
 // and Start may be called again; the error is an [*Error] that names the stage.
 // A command that does not exist gives one that matches [ErrNotFound], a file
 // that cannot be executed one that matches fs.ErrPermission or ENOEXEC.
+//
+// With [WithReady], Start also waits until the sandbox is ready.
 func (s *Sandbox) Start(ctx context.Context) error {
+	r, err := s.start(ctx)
+	if err != nil {
+		return err
+	}
+	return s.becomeReady(ctx, r)
+}
+
+// start is Start without what follows the program's execution.
+func (s *Sandbox) start(ctx context.Context) (*running, error) {
 	startCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := s.begin(cancel); err != nil {
-		return s.wrap("start", "", "", err)
+		return nil, s.wrap("start", "", "", err)
 	}
 	started := time.Now()
 	r, err := s.launch(startCtx)
@@ -50,7 +62,8 @@ func (s *Sandbox) Start(ctx context.Context) error {
 	defer s.mu.Unlock()
 	s.cancel = nil
 	if err != nil {
-		return s.startFailed(ctx, err)
+		s.pending = nil
+		return nil, s.startFailed(ctx, err)
 	}
 	r.started, r.setup = started, time.Since(started)
 	s.state, s.running, s.held, s.lastPid = stateRunning, r, r.held, r.process.PID()
@@ -64,8 +77,9 @@ func (s *Sandbox) Start(ctx context.Context) error {
 		_ = r.process.Kill()
 	}
 	s.log.Debug("sandbox started", "id", s.id, "setup", r.setup)
+	s.startChecks(r)  //nolint:contextcheck // Start's context is not the sandbox's life
 	go s.supervise(r) //nolint:contextcheck // Start's context is not the sandbox's life
-	return nil
+	return r, nil
 }
 
 // startFailed returns to the state before, or to the one that Close left.
@@ -91,7 +105,7 @@ func (s *Sandbox) begin(cancel context.CancelFunc) error {
 	case s.state != stateCreated:
 		return ErrRunning
 	}
-	s.state, s.cancel = stateStarting, cancel
+	s.state, s.cancel, s.pending = stateStarting, cancel, s.newPending()
 	return nil
 }
 
@@ -116,13 +130,13 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 	if !s.spec.Idle {
 		streams, err = s.openStreams()
 	}
+	if err == nil {
+		err = s.handStreams(b, streams, &after, &onError)
+	}
 	if err != nil {
 		return nil, errors.Join(s.wrap("start", StagePrepare, "", err), after.Unwind())
 	}
-	b.private = s.private
-	after.Push("close streams", streams.closeTheirs)
-	onError.Push("close streams", streams.closeOurs)
-	b.stdio = streams.files
+	b.private = s.private && !s.execs()
 	rooms, err := s.useRooms(ctx, b)
 	if err != nil {
 		return nil, errors.Join(s.wrap("start", StageCgroup, "", err), after.Unwind())
@@ -156,8 +170,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 	for _, d := range b.plan.Dropped {
 		s.log.Warn("sandbox goes without", "id", s.id, "what", d.What, "reason", d.Reason)
 	}
-	streams.start()
-	return &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), base: b.base(), stop: b.spec.Stop, force: b.plan.Protections, published: published}, nil
+	return s.firstRun(ctx, b, &running{process: p, streams: streams, group: b.group, held: b.hold(p.TakeFiles()), base: b.base(), stop: b.spec.Stop, force: b.plan.Protections, published: published})
 }
 
 // prepare looks up on the host what the plan needs. What it opens is closed
@@ -227,6 +240,7 @@ func newBuilder(spec *Spec, id string, f *kernel.Features, img *rooted) (*builde
 		c.Root = img.root(c.Root)
 		b.tree.Files, b.tree.Dirs = img.open, img.dirs(&c)
 	}
+	c.Idle = c.Idle || c.Restart.inPlace() // its program is a further process
 	b.tree.Root = c.Root
 	if err := b.tree.Inspect(); err != nil {
 		return nil, err

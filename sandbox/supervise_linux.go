@@ -12,7 +12,8 @@ import (
 
 // supervise waits for the end of the sandbox and writes down how it came.
 func (s *Sandbox) supervise(r *running) {
-	status, err := r.process.Wait()
+	status, err := r.wait()
+	s.endChecks()
 	if r.timeout != nil {
 		r.timeout.Stop()
 	}
@@ -30,14 +31,13 @@ func (s *Sandbox) supervise(r *running) {
 	r.process.Release()
 	res.Finished = time.Now()
 	s.mu.Lock()
-	asked := s.reason == ReasonStopped || s.reason == ReasonKilled
+	asked := s.reason == ReasonStopped || s.reason == ReasonKilled || r.byHand()
+	res.Reason, res.RestartCount = s.reasonFor(res), s.count
 	s.mu.Unlock()
 	err = errors.Join(err, s.noteEnd(res, asked))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	res.Reason = s.reasonFor(res)
-	s.state, s.running, s.result, s.err, s.usage = stateEnded, nil, res, err, status.Usage
-	close(s.ended)
+	s.over(res, err, status.Usage)
 	s.log.Debug("sandbox ended", "id", s.id, "result", res.String())
 }
 
@@ -64,9 +64,9 @@ func (s *Sandbox) reasonFor(res *Result) Reason {
 	case s.reason == ReasonStopped, s.reason != "" && res.Signal == syscall.SIGKILL:
 		return s.reason
 	case res.ExitCode == 0:
-	case res.Stats.Memory.OOMKills > 0:
+	case res.Stats.Memory.OOMKills > s.earlier.Memory.OOMKills:
 		return ReasonOOM
-	case res.Stats.Pids.LimitHits > 0:
+	case res.Stats.Pids.LimitHits > s.earlier.Pids.LimitHits:
 		return ReasonPids
 	case res.Signal != 0:
 		return ReasonSignaled
@@ -77,7 +77,8 @@ func (s *Sandbox) reasonFor(res *Result) Reason {
 // Wait waits for the end of the sandbox, or of ctx. It can be called at any
 // time, any number of times, also before Start. When it returns a Result, no
 // process of the sandbox is alive and all output has been copied. For any end
-// but exit code 0 the error is an [*ExitError].
+// but exit code 0 the error is an [*ExitError]. With a restart policy it is the end
+// for good, and the error may be why the program could not be started again.
 func (s *Sandbox) Wait(ctx context.Context) (*Result, error) {
 	select {
 	case <-s.ended:
@@ -94,6 +95,9 @@ func (s *Sandbox) Wait(ctx context.Context) (*Result, error) {
 		return nil, s.wrap("wait", "", "", ErrClosed)
 	}
 	res := *s.result
+	if s.lost != nil {
+		return &res, s.lost
+	}
 	if res.ExitCode != 0 {
 		return &res, &ExitError{Result: &res}
 	}
@@ -101,7 +105,8 @@ func (s *Sandbox) Wait(ctx context.Context) (*Result, error) {
 }
 
 // Signal sends a signal to the program, not to the other processes of the
-// sandbox. It matches [ErrNotRunning] when there is none.
+// sandbox. It matches [ErrNotRunning] when there is none, also [ErrRestarting] when
+// it is about to be started again, unless the signal ends that, see [WithRestart].
 func (s *Sandbox) Signal(sig os.Signal) error {
 	number, err := signalNumber(sig)
 	if err != nil {
@@ -113,7 +118,7 @@ func (s *Sandbox) Signal(sig os.Signal) error {
 	if r == nil {
 		return s.wrap("signal", "", "", ErrNotRunning)
 	}
-	if err = r.process.Signal(number); errors.Is(err, os.ErrProcessDone) {
+	if err = r.signal(number); errors.Is(err, os.ErrProcessDone) {
 		err = ErrNotRunning
 	}
 	return s.wrap("signal", "", "", err)
@@ -138,7 +143,7 @@ func (s *Sandbox) Stop(ctx context.Context) error {
 	if r != nil && s.reason == "" {
 		s.reason = ReasonStopped
 	}
-	done := s.state == stateEnded || s.state == stateClosed
+	done, early := s.state == stateEnded || s.state == stateClosed, s.early()
 	s.mu.Unlock()
 	if done {
 		return nil
@@ -147,12 +152,15 @@ func (s *Sandbox) Stop(ctx context.Context) error {
 		return s.wrap("stop", "", "", ErrNotRunning)
 	}
 	r.thaw()
-	if err := r.process.Signal(r.stop.signal()); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	if err := r.signal(r.stop.signal()); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return s.wrap("stop", "", "", err)
 	}
 	grace := time.AfterFunc(r.stop.grace(), func() { _ = r.process.Kill() })
 	select {
 	case <-s.ended:
+		grace.Stop()
+		return nil
+	case <-early:
 		grace.Stop()
 		return nil
 	case <-ctx.Done():
@@ -208,6 +216,9 @@ func (s *Sandbox) Close() error {
 	if err == nil {
 		<-s.ended
 		err = errors.Join(s.letGo(), s.forget())
+	}
+	if err == nil {
+		s.gone()
 	}
 	return s.wrap("close", "", "", err)
 }

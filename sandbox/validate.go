@@ -65,6 +65,7 @@ func (s *Spec) check(errs *undo.Errors) {
 	if s.Stop.Grace < 0 {
 		errs.Add(fmt.Errorf("WithStop: grace %v is negative", s.Stop.Grace))
 	}
+	s.checkLife(errs)
 	for _, d := range s.BestEffort {
 		if !slices.Contains(droppables, d) {
 			errs.Add(fmt.Errorf("BestEffort: %q is none of %q", d, droppables))

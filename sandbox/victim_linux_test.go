@@ -25,7 +25,8 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func victim(args []string) {
 	parts := map[string]func(args []string) error{
 		"supervise": supervise, "stalled": stalledHost, "busy": busyHost, "limited": limitedHost, "main-thread": mainThreadHost, "chaos": chaosHost,
-		"volumes": volumesHost,
+		"volumes":    volumesHost,
+		"restarting": restartingHost,
 	}
 	if err := parts[args[0]](args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "victim:", err)

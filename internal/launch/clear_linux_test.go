@@ -51,6 +51,12 @@ func TestClear(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	}
+	if err := p.Signal(0); err != nil { // it only asks
+		t.Error(err)
+	}
+	if err := p.Clear(t.Context()); err != nil {
+		t.Error(err)
+	}
 	if err := p.Kill(); err != nil {
 		t.Fatal(err)
 	}

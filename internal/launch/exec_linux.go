@@ -176,9 +176,9 @@ func (p *Process) childEnded(c *Child, msg message) error {
 // other processes with it.
 func (p *Process) forsake() {
 	p.mu.Lock()
-	m, alive := p.children.asked, p.children.alive
-	clearing, sockets := p.children.clearing, p.children.sockets
-	p.children = children{turn: p.children.turn, gone: true}
+	c := &p.children // turn is others' at any moment
+	m, alive, clearing, sockets := c.asked, c.alive, c.clearing, c.sockets
+	c.asked, c.alive, c.clearing, c.sockets, c.gone = nil, nil, nil, nil, true
 	p.mu.Unlock()
 	for _, answer := range clearing {
 		answer <- os.ErrProcessDone
@@ -186,8 +186,8 @@ func (p *Process) forsake() {
 	for _, answer := range sockets {
 		answer <- socket{err: os.ErrProcessDone}
 	}
-	for _, c := range alive {
-		close(c.ended)
+	for _, child := range alive {
+		close(child.ended)
 	}
 	if m != nil {
 		p.answer(m, answer{err: os.ErrProcessDone})
@@ -214,6 +214,9 @@ func (c *Child) Signal(sig syscall.Signal) error {
 		return c.of.signal(sig, c.pid)
 	}
 }
+
+// InnerPID is its number inside.
+func (c *Child) InnerPID() int { return c.pid }
 
 // PID is its number outside.
 func (c *Child) PID() (int, error) {

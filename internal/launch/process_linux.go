@@ -96,8 +96,18 @@ func kill(proc *os.Process) error {
 	return nil
 }
 
-// Signal sends a signal to the main process, through process 1.
-func (p *Process) Signal(sig syscall.Signal) error { return p.signal(sig, 0) }
+// Signal sends a signal to the main process, through process 1. Signal 0 only
+// tells whether process 1 is there.
+func (p *Process) Signal(sig syscall.Signal) error {
+	if sig == 0 {
+		return p.signal(0, initPID)
+	}
+	return p.signal(sig, 0)
+}
+
+// initPID is process 1's number inside, which is no process's that it has made:
+// nothing obeys an order for it.
+const initPID = 1
 
 // signal sends a signal to a process inside that process 1 has made; 0 is the
 // main process.

@@ -58,6 +58,7 @@ func registerKernel() {
 		}
 		return l.Addr().String(), l.Close()
 	})
+	register("serve", serve)
 	register("links", func([]string) (string, error) {
 		ifs, err := net.Interfaces()
 		var l []string
