@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,17 +18,19 @@ import (
 // arrives, and gives it to drivers and writers.
 type collector struct {
 	drivers []logs.Driver
+	fan     *fan // gets the output, too; nil for nobody
 	poller  *sys.Poller
-	inputs  []*input
+	inputs  []*source
 	open    int // inputs that have not ended
 	buf     []byte
 	errs    undo.Errors
 	done    chan struct{} // closed when the loop has ended; nil before it begins
 }
 
-// input is one stream.
-type input struct {
+// source is one stream.
+type source struct {
 	name   string
+	stream logs.Stream
 	from   *os.File
 	to     io.Writer // may be nil
 	split  *logs.Splitter
@@ -50,12 +53,20 @@ func (c *collector) add(name string, stream logs.Stream, to io.Writer) (*os.File
 	if err != nil {
 		return nil, fmt.Errorf("make pipe for %s: %w", name, err)
 	}
-	if err := c.poller.Add(read, len(c.inputs)); err != nil {
-		return nil, errors.Join(err, read.Close(), write.Close())
+	if err := c.watch(name, stream, read, to); err != nil {
+		return nil, errors.Join(err, write.Close())
 	}
-	c.inputs = append(c.inputs, &input{name: name, from: read, to: to, split: logs.NewSplitter(stream, time.Now)})
-	c.open++
 	return write, nil
+}
+
+// watch collects from a file, which it closes.
+func (c *collector) watch(name string, stream logs.Stream, from *os.File, to io.Writer) error {
+	if err := c.poller.Add(from, len(c.inputs)); err != nil {
+		return errors.Join(err, from.Close())
+	}
+	c.inputs = append(c.inputs, &source{name: name, stream: stream, from: from, to: to, split: logs.NewSplitter(stream, time.Now)})
+	c.open++
+	return nil
 }
 
 // run collects until every stream has ended.
@@ -98,7 +109,7 @@ func (c *collector) drain(ready []int) {
 }
 
 // read takes what is there of a stream, at most as much as the buffer holds.
-func (c *collector) read(in *input) {
+func (c *collector) read(in *source) {
 	if in.from == nil {
 		return
 	}
@@ -114,6 +125,9 @@ func (c *collector) read(in *input) {
 		if errors.Is(readErr, syscall.EAGAIN) {
 			return
 		}
+		if errors.Is(readErr, syscall.EIO) {
+			readErr = nil // the end of a terminal
+		}
 		err = errors.Join(err, readErr)
 	}
 	if err != nil {
@@ -123,7 +137,7 @@ func (c *collector) read(in *input) {
 		c.end(in)
 		return
 	}
-	c.log(in.split.Write(c.buf[:n]))
+	c.fan.deliver(in.stream, c.buf[:n], func() { c.log(in.split.Write(c.buf[:n])) })
 	if in.to != nil && !in.failed {
 		if _, err := in.to.Write(c.buf[:n]); err != nil {
 			in.failed = true
@@ -133,16 +147,29 @@ func (c *collector) read(in *input) {
 }
 
 // end logs what is left of a stream.
-func (c *collector) end(in *input) {
+func (c *collector) end(in *source) {
 	if in.from == nil {
 		return
 	}
-	if rest, ok := in.split.Flush(); ok {
-		c.log([]LogEntry{rest})
-	}
+	c.fan.deliver(in.stream, nil, func() {
+		if rest, ok := in.split.Flush(); ok {
+			c.log([]LogEntry{rest})
+		}
+	})
 	c.errs.Add(errors.Join(c.poller.Remove(in.from), in.from.Close()))
 	in.from = nil
 	c.open--
+}
+
+// pending gives the lines that have begun, while nothing is delivered.
+func (c *collector) pending() []LogEntry {
+	var all []LogEntry
+	for _, in := range c.inputs {
+		if line := in.split.Pending(); len(line) > 0 {
+			all = append(all, LogEntry{Stream: in.stream, Line: bytes.Clone(line), Partial: true})
+		}
+	}
+	return all
 }
 
 // log gives entries to the drivers. A driver that fails gets no more.

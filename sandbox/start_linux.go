@@ -135,6 +135,9 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 		err = b.tighten(ctx)
 	}
 	if err == nil {
+		err = streams.takeTerminal(p)
+	}
+	if err == nil {
 		err = s.noteRunning(p.PID())
 	}
 	if err := errors.Join(s.launchError("start", b, err), after.Unwind()); err != nil {

@@ -28,7 +28,7 @@ static void report_started(void)
 		void *iov; u64 iovlen;
 		void *control; u64 controllen;
 		u32 flags;
-	} msg = {0, 0, 0, &iov, 1, &control, kept_count ? 16 + 8 : 0, 0};
+	} msg = {0, 0, 0, &iov, 1, &control, kept_count ? control.len : 0, 0};
 	u32 i;
 
 	for (i = 0; i < kept_count; i++)

@@ -8,7 +8,7 @@
 // and it is the main process that receives them.
 #define MAGIC 0x316b6e73u // "snk1"
 #define MAX_FILES 250     // in one message; the kernel's limit is 253 (SCM_MAX_FD)
-#define MAX_KEPT 2
+#define MAX_KEPT 3
 #define TXTBSY_TRIES 50
 #define SKIPPED (-1L) // a step's result when its errno was ignored: no descriptor
 
