@@ -9,7 +9,7 @@ import (
 	"github.com/sandkit/sandkit/internal/keys"
 )
 
-// ErrDetached: somebody who was attached has typed the keys for leaving.
+// ErrDetached tells that somebody who was attached has typed the keys for leaving.
 var ErrDetached = errors.New("detached")
 
 // DefaultDetachKeys are Docker's.

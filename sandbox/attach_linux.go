@@ -32,6 +32,9 @@ func (s *Sandbox) Attach(ctx context.Context, o AttachOptions) error {
 }
 
 func (s *Sandbox) attach(ctx context.Context, o *AttachOptions) error {
+	if _, err := o.keys(true); err != nil {
+		return err
+	}
 	if _, err := s.attachable(); err != nil {
 		return err
 	}
@@ -190,7 +193,7 @@ func (s *streams) typeFrom(o *AttachOptions) (detached <-chan struct{}, stop fun
 	}
 	to, err := s.input.join()
 	if errors.Is(err, os.ErrClosed) {
-		return nil, nil, fmt.Errorf("Stdin: the program's input was closed: %w", err)
+		return nil, nil, fmt.Errorf("the program's input has ended: %w", err)
 	}
 	if err != nil {
 		return nil, nil, err

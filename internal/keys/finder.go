@@ -1,5 +1,7 @@
 package keys
 
+import "slices"
+
 // A Finder passes bytes on until it finds a sequence among them. What may be its
 // beginning is held back, until it is clear that it is not. The zero value, and
 // one with no keys, finds nothing.
@@ -20,12 +22,8 @@ func (f *Finder) Next(typed []byte) (pass []byte, found bool) {
 		return typed, false
 	}
 	f.out = f.out[:0]
-	for _, b := range typed {
-		if f.step(b) {
-			return f.out, true
-		}
-	}
-	return f.out, false
+	found = slices.ContainsFunc(typed, f.step)
+	return f.out, found
 }
 
 // step takes one byte, and tells whether it is the last one of the keys.

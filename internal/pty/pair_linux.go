@@ -25,7 +25,7 @@ func Open() (master, slave *os.File, err error) {
 // be interrupted.
 const masterFlags = sys.O_RDWR | sys.O_NOCTTY | sys.O_NONBLOCK
 
-// ErrNotDevpts: what is at /dev/pts is no file system of terminals.
+// ErrNotDevpts tells that what is at /dev/pts is no file system of terminals.
 var ErrNotDevpts = errors.New("no file system of terminals (devpts)")
 
 // OpenIn makes a pseudo-terminal of the instance of devpts that is mounted at

@@ -17,7 +17,7 @@ const (
 	DEVPTS_SUPER_MAGIC = unix.DEVPTS_SUPER_MAGIC
 )
 
-// DEV_PTMX_RDEV: /dev/ptmx is the character device 5:2.
+// DEV_PTMX_RDEV is the device of /dev/ptmx, 5:2.
 const DEV_PTMX_RDEV = 5<<8 | 2
 
 // Termios are the settings of a terminal.
@@ -30,8 +30,8 @@ func onFile(f *os.File, what string, do func(fd int) error) error {
 		return err
 	}
 	var doErr error
-	if err := conn.Control(func(fd uintptr) { doErr = do(int(fd)) }); err != nil {
-		return err
+	if conn.Control(func(fd uintptr) { doErr = do(int(fd)) }) != nil {
+		return &os.PathError{Op: what, Path: f.Name(), Err: os.ErrClosed} // it fails for no other reason
 	}
 	if doErr != nil {
 		return os.NewSyscallError(what, doErr)
