@@ -93,42 +93,43 @@ func TestTTYTerm(t *testing.T) {
 	}
 }
 
-// TestTTYSignals: keys send signals to the foreground, and only there.
+// TestTTYSignals: keys send signals to the foreground, and only there. That a
+// program is there is seen by what it copies, as there is no echo.
 func TestTTYSignals(t *testing.T) {
 	testutil.Unchanged(t)
-	lanes(t, func(t *testing.T, lane sandbox.Option) {
+	start := func(t *testing.T, script string, opts ...sandbox.Option) (s *sandbox.Sandbox, out *screen, press func(text, key string)) {
 		keys, out := newKeyboard(t), newScreen()
-		// With job control, Ctrl-C ends the command alone and Ctrl-Z stops it; the
+		s = running(t, sandbox.WithTTY(0, 0), sandbox.WithStdin(keys), sandbox.WithStdout(out),
+			sandbox.WithCommand("sh", "-c", "stty -echo; echo begin; "+script), sandbox.Options(opts...))
+		out.await(t, "begin\r\n")
+		return s, out, func(text, key string) {
+			keys.press(t, text+"\n")
+			out.await(t, text+"\r\n")
+			keys.press(t, key)
+		}
+	}
+	lanes(t, func(t *testing.T, lane sandbox.Option) {
+		// With job control, Ctrl-C ends the command (of which the shell tells itself,
+		// as if it had got the signal) and Ctrl-Z stops it; the
 		// one in the background gets neither.
-		s := running(t, lane, sandbox.WithTTY(0, 0), sandbox.WithStdin(keys), sandbox.WithStdout(out), sandbox.WithCommand("sh", "-c", `set -m
-			sleep 1000 & background=$!
-			sh -c 'echo one; exec sleep 1000'
-			trap 'echo caught $?' INT
-			sh -c 'echo two; exec sleep 1000'; echo status $?
-			sh -c 'echo three; exec sleep 1000'; echo status $?
-			kill -0 $background && echo alive; sh -c 'echo four; cat'; echo end`))
-		_ = s
-		out.await(t, "one\r\n")
-		keys.press(t, "\x1a")
-		out.await(t, "two\r\n")
-		keys.press(t, "\x1a")
+		s, out, press := start(t, `set -m; trap : INT; sleep 1000 & background=$!
+			cat; echo status $?
+			cat; echo status $?
+			cat; kill -0 $background && echo alive`, lane)
+		press("one", "\x1a")
 		out.await(t, "status 148\r\n")
-		out.await(t, "three\r\n")
-		keys.press(t, "\x03")
+		press("two", "\x03")
 		out.await(t, "status 130\r\n")
-		out.await(t, "four\r\n")
-		keys.press(t, "\x04")
-		if res, err := s.Wait(testContext(t)); err != nil || !strings.Contains(out.String(), "alive\n") || !strings.HasSuffix(out.String(), "end\n") {
+		press("three", "\x04")
+		if res, err := s.Wait(testContext(t)); err != nil || !strings.HasSuffix(out.String(), "three\nalive\n") {
 			t.Errorf("%v, %v: %s", res, err, out)
 		}
 	})
 	// Without, it is the program as well.
-	keys, out := newKeyboard(t), newScreen()
-	s := running(t, sandbox.WithTTY(0, 0), sandbox.WithStdin(keys), sandbox.WithStdout(out), sandbox.WithCommand("sh", "-c", "echo ready; sleep 1000"))
-	out.await(t, "ready\r\n")
-	keys.press(t, "\x03")
-	if res, err := s.Wait(testContext(t)); err == nil || res.Signal != syscall.SIGINT || res.Reason != sandbox.ReasonSignaled {
-		t.Errorf("%v, %v", res, err)
+	s, out, press := start(t, "cat; echo not reached")
+	press("one", "\x03")
+	if res, err := s.Wait(testContext(t)); res == nil || err == nil || res.Signal != syscall.SIGINT || res.Reason != sandbox.ReasonSignaled {
+		t.Errorf("%v, %v: %q", res, err, out)
 	}
 }
 

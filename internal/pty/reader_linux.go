@@ -16,6 +16,7 @@ type Reader struct {
 	wake, stop *os.File
 	once       sync.Once
 	mu         sync.Mutex // held by Read
+	closed     bool
 }
 
 // NewReader makes a Reader, which the caller closes; the file stays the caller's.
@@ -31,6 +32,9 @@ func NewReader(from *os.File) (*Reader, error) {
 func (r *Reader) Read(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.closed {
+		return 0, os.ErrClosed
+	}
 	_, stopped, err := sys.WaitReadable(r.from, r.wake)
 	if stopped {
 		err = os.ErrClosed
@@ -47,6 +51,7 @@ func (r *Reader) Close() (err error) {
 		err = r.stop.Close()
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		r.closed = true
 		err = errors.Join(err, r.wake.Close())
 	})
 	return err
