@@ -35,6 +35,9 @@ type source struct {
 	to     io.Writer // may be nil
 	split  *logs.Splitter
 	failed bool // the writer; the log goes on
+	// terminal tells that it is one's master: it never ends by itself, as somebody
+	// may open the other end again.
+	terminal bool
 }
 
 // newCollector makes a collector for these drivers, which it closes.
@@ -53,20 +56,26 @@ func (c *collector) add(name string, stream logs.Stream, to io.Writer) (*os.File
 	if err != nil {
 		return nil, fmt.Errorf("make pipe for %s: %w", name, err)
 	}
-	if err := c.watch(name, stream, read, to); err != nil {
-		return nil, errors.Join(err, write.Close())
+	if err := c.poller.Add(read, len(c.inputs)); err != nil {
+		return nil, errors.Join(err, read.Close(), write.Close())
 	}
+	c.watch(&source{name: name, stream: stream, from: read, to: to})
 	return write, nil
 }
 
-// watch collects from a file, which it closes.
-func (c *collector) watch(name string, stream logs.Stream, from *os.File, to io.Writer) error {
-	if err := c.poller.Add(from, len(c.inputs)); err != nil {
-		return errors.Join(err, from.Close())
+// addTerminal collects from a terminal's master, which it closes.
+func (c *collector) addTerminal(master *os.File, to io.Writer) error {
+	if err := c.poller.AddEdge(master, len(c.inputs)); err != nil {
+		return errors.Join(err, master.Close())
 	}
-	c.inputs = append(c.inputs, &source{name: name, stream: stream, from: from, to: to, split: logs.NewSplitter(stream, time.Now)})
-	c.open++
+	c.watch(&source{name: "terminal", stream: logs.Stdout, from: master, to: to, terminal: true})
 	return nil
+}
+
+func (c *collector) watch(in *source) {
+	in.split = logs.NewSplitter(in.stream, time.Now)
+	c.inputs = append(c.inputs, in)
+	c.open++
 }
 
 // run collects until every stream has ended.
@@ -84,7 +93,9 @@ func (c *collector) run() {
 			break
 		}
 		for _, id := range ready {
-			c.read(c.inputs[id])
+			for c.read(c.inputs[id]) && c.inputs[id].terminal {
+				continue // as it is told only once
+			}
 		}
 	}
 	c.errs.Add(c.closeInputs())
@@ -93,6 +104,11 @@ func (c *collector) run() {
 
 // drain takes what is in the pipes, without waiting for more.
 func (c *collector) drain(ready []int) {
+	for _, in := range c.inputs {
+		for in.terminal && c.read(in) {
+			continue
+		}
+	}
 	for c.open > 0 {
 		var err error
 		if ready, err = c.poller.Ready(ready); err != nil || len(ready) == 0 {
@@ -108,10 +124,11 @@ func (c *collector) drain(ready []int) {
 	}
 }
 
-// read takes what is there of a stream, at most as much as the buffer holds.
-func (c *collector) read(in *source) {
+// read takes what is there of a stream, at most as much as the buffer holds, and
+// tells whether there was something.
+func (c *collector) read(in *source) bool {
 	if in.from == nil {
-		return
+		return false
 	}
 	conn, err := in.from.SyscallConn()
 	n := 0
@@ -122,11 +139,8 @@ func (c *collector) read(in *source) {
 				n, readErr = syscall.Read(int(fd), c.buf)
 			}
 		})
-		if errors.Is(readErr, syscall.EAGAIN) {
-			return
-		}
-		if errors.Is(readErr, syscall.EIO) {
-			readErr = nil // the end of a terminal
+		if errors.Is(readErr, syscall.EAGAIN) || in.terminal && errors.Is(readErr, syscall.EIO) {
+			return false
 		}
 		err = errors.Join(err, readErr)
 	}
@@ -135,7 +149,7 @@ func (c *collector) read(in *source) {
 	}
 	if n <= 0 || err != nil {
 		c.end(in)
-		return
+		return false
 	}
 	c.fan.deliver(in.stream, c.buf[:n], func() { c.log(in.split.Write(c.buf[:n])) })
 	if in.to != nil && !in.failed {
@@ -144,6 +158,7 @@ func (c *collector) read(in *source) {
 			c.errs.Add(fmt.Errorf("write %s: %w", in.name, err))
 		}
 	}
+	return true
 }
 
 // end logs what is left of a stream.

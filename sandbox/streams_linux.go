@@ -251,16 +251,21 @@ func (s *streams) finish() error {
 
 // copier copies one stream of output.
 type copier struct {
-	name string
-	from *os.File
-	to   io.Writer
-	done sync.WaitGroup
-	err  error
+	name     string
+	from     *os.File
+	terminal bool // from is one's master
+	to       io.Writer
+	done     sync.WaitGroup
+	err      error
 }
 
 func (c *copier) run() {
 	defer c.done.Done()
-	_, err := io.Copy(c.to, onlyReader{c.from})
+	var from io.Reader = onlyReader{c.from}
+	if c.terminal {
+		from = terminalReader{c.from}
+	}
+	_, err := io.Copy(c.to, from)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = c.drain()
 	}
@@ -299,15 +304,5 @@ func (c *copier) drain() error {
 }
 
 // onlyReader hides the file's other methods, so that io.Copy does not splice
-// and the deadline works for every writer. It ends where a terminal does, with
-// EIO.
+// and the deadline works for every writer.
 type onlyReader struct{ io.Reader }
-
-// Read reads.
-func (r onlyReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if errors.Is(err, syscall.EIO) {
-		err = io.EOF
-	}
-	return n, err
-}

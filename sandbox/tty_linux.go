@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/sandkit/sandkit/fs"
 	"github.com/sandkit/sandkit/internal/launch"
@@ -128,9 +129,9 @@ func (s *streams) openTerminal(p *processConfig) error {
 func (s *streams) connect(master *os.File) error {
 	s.tty, s.input.file = master, master
 	if s.logs != nil {
-		return s.logs.watch("terminal", logs.Stdout, master, s.to)
+		return s.logs.addTerminal(master, s.to)
 	}
-	s.copiers = append(s.copiers, &copier{name: "terminal", from: master, to: s.fan.tee(logs.Stdout, s.to)})
+	s.copiers = append(s.copiers, &copier{name: "terminal", from: master, terminal: true, to: s.fan.tee(logs.Stdout, s.to)})
 	return nil
 }
 
@@ -178,4 +179,29 @@ func (s *streams) resize(rows, cols uint16) error {
 		err = ErrNotRunning
 	}
 	return err
+}
+
+// terminalReader reads from a terminal's master until the deadline. That nobody
+// has the other end open (EIO) is not the end: somebody may open it again.
+type terminalReader struct{ master *os.File }
+
+// Read reads.
+func (r terminalReader) Read(p []byte) (n int, err error) {
+	conn, err := r.master.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var readErr error
+	err = conn.Read(func(fd uintptr) bool {
+		for {
+			n, readErr = syscall.Read(int(fd), p)
+			if !errors.Is(readErr, syscall.EINTR) {
+				return !errors.Is(readErr, syscall.EAGAIN) && !errors.Is(readErr, syscall.EIO)
+			}
+		}
+	})
+	if err = errors.Join(err, readErr); err == nil && n == 0 {
+		err = io.EOF
+	}
+	return max(0, n), err
 }

@@ -225,6 +225,17 @@ func TestTTYOutput(t *testing.T) {
 	}
 }
 
+// TestTTYReopened: that nobody has the terminal open for a while is not its end.
+func TestTTYReopened(t *testing.T) {
+	testutil.Unchanged(t)
+	for name, opt := range map[string]sandbox.Option{"plain": sandbox.Options(), "logs": sandbox.WithLogs(sandbox.Logs{Driver: sandbox.LogRing})} {
+		out, _, err := onTerminal(t, "echo one; exec <&- >&- 2>&-; sleep 0.1; echo two > /dev/tty; sleep 0.1; echo three > /dev/console; exec <>/dev/tty >&0; stty size", opt)
+		if err != nil || out != "one\ntwo\nthree\n25 100\n" {
+			t.Errorf("%s: %q, %v", name, out, err)
+		}
+	}
+}
+
 // TestTTYInvalid: what a terminal does not go with is told before anything is
 // done.
 func TestTTYInvalid(t *testing.T) {

@@ -106,7 +106,7 @@ func TestRaw(t *testing.T) {
 				t.Errorf("%d, %v", n, err)
 			}
 		}
-		if n, err := slave.Read(buf); n != 0 || err != io.EOF { //nolint:errorlint // exactly that
+		if n, err := slave.Read(buf); n != 0 || err != io.EOF {
 			t.Errorf("%d, %v", n, err)
 		}
 	}
@@ -158,6 +158,9 @@ func TestOpenIn(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 		dir.Close()
+	}
+	if !testutil.IsRoot() {
+		return // the host's may be for root alone
 	}
 	slash, err := os.Open("/")
 	if err != nil {
@@ -214,7 +217,7 @@ func TestReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if _, err := r.Read(buf); err != io.EOF { //nolint:errorlint // exactly that
+	if _, err := r.Read(buf); err != io.EOF {
 		t.Errorf("the end of a file: %v", err)
 	}
 }
