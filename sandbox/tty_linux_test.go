@@ -91,6 +91,17 @@ func TestTTYTerm(t *testing.T) {
 	if out, _, err := onTerminal(t, "echo $TERM", sandbox.WithEnv("TERM=dumb")); err != nil || out != "dumb\n" {
 		t.Errorf("%q, %v", out, err)
 	}
+	if out, err := sandbox.Output(testContext(t), sandbox.WithTTY(0, 0), sandbox.WithCommand("sh", "-c", "echo $TERM >&2")); err != nil || string(out) != "xterm\r\n" {
+		t.Errorf("Output gives %q, %v", out, err)
+	}
+	both, err := func() ([]byte, error) {
+		c := sandbox.Command(testContext(t), "sh", "-c", "tty; tty >&2")
+		c.Options = []sandbox.Option{sandbox.WithTTY(0, 0)}
+		return c.CombinedOutput()
+	}()
+	if err != nil || string(both) != "/dev/pts/0\r\n/dev/pts/0\r\n" {
+		t.Errorf("CombinedOutput gives %q, %v", both, err)
+	}
 }
 
 // TestTTYSignals: keys send signals to the foreground, and only there. That a

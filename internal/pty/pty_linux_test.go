@@ -217,7 +217,7 @@ func TestReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if _, err := r.Read(buf); err != io.EOF {
+	if _, err := r.Read(buf); !errors.Is(err, io.EOF) {
 		t.Errorf("the end of a file: %v", err)
 	}
 }
