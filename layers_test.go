@@ -16,8 +16,8 @@ const module = "github.com/sandkit/sandkit"
 // layers are the packages from the bottom up. A package may import those in
 // lower layers, and none of its own unless said below.
 var layers = [][]string{
-	{"internal/sys", "internal/undo", "internal/capability", "internal/capture", "internal/passwd"},
-	{"internal/kernel", "internal/safepath", "internal/program"},
+	{"internal/sys", "internal/undo", "internal/capability", "internal/capture", "internal/passwd", "internal/keys"},
+	{"internal/kernel", "internal/safepath", "internal/program", "internal/pty"},
 	{"internal/gate"},
 	{"image", "internal/transfer"},
 	{"image/store", "image/erofs", "sandbox/volume"},

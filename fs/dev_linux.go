@@ -44,7 +44,8 @@ func (t *Tree) mountDev(q *program.Sequence) {
 	}
 	q.Mkdirat(t.dev, "pts", 0o755)
 	t.empty = q.Openat(t.dev, "pts", sys.O_PATH|sys.O_DIRECTORY, 0)
-	q.MoveMount(q.NewMount("devpts", sys.MOUNT_ATTR_NOSUID|sys.MOUNT_ATTR_NOEXEC, t.ptsOptions()...), t.dev, "pts")
+	t.pts = q.NewMount("devpts", sys.MOUNT_ATTR_NOSUID|sys.MOUNT_ATTR_NOEXEC, t.ptsOptions()...)
+	q.MoveMount(t.pts, t.dev, "pts")
 	t.under(q, "shm", scratch(q, shmSize, 0o1777, kernelMount))
 }
 

@@ -70,6 +70,7 @@ type Tree struct {
 	proc    program.FD
 	sys     program.FD
 	dev     program.FD
+	pts     program.FD // the terminals
 	empty   program.FD // a directory of /dev that lies under a mount
 	done    []string   // targets that are mounted
 }

@@ -37,7 +37,7 @@ func TestNewFromSpec(t *testing.T) {
 		sandbox.WithEntrypoint("e"), sandbox.WithoutCapabilities("ALL"), sandbox.WithPlatform(image.Platform{OS: "linux", Architecture: "arm64"}), sandbox.WithReadOnlyRootfs(), sandbox.WithScratchSize(1),
 		sandbox.WithMount(fs.File("/f", 0o600, []byte("content"))), sandbox.WithProc(fs.Proc{PIDOnly: true}), sandbox.WithMaskedPaths(),
 		sandbox.WithReadOnlyPaths("/x"), sandbox.WithHostname("h"), sandbox.WithHostUsers(), sandbox.WithSeccomp(profile),
-		sandbox.WithNamespaces(ns.Set{IPC: ns.OfHost(), Clocks: &ns.Clocks{Boottime: 1}}), sandbox.WithPublish("8080:80"), sandbox.WithExpose("81"), sandbox.WithName("name"), sandbox.WithTimeout(1),
+		sandbox.WithNamespaces(ns.Set{IPC: ns.OfHost(), Clocks: &ns.Clocks{Boottime: 1}}), sandbox.WithPublish("8080:80"), sandbox.WithExpose("81"), sandbox.WithName("name"), sandbox.WithTimeout(1), sandbox.WithTTY(25, 0), sandbox.WithOpenStdin(),
 		sandbox.WithLabels(map[string]string{"k": "v"}), sandbox.WithLogs(sandbox.Logs{Driver: sandbox.LogRing}),
 		sandbox.WithRestart(sandbox.RestartOnFailure(3)), sandbox.WithHealthcheck(sandbox.Healthcheck{Test: []string{"CMD", "true"}, Retries: 2}),
 		sandbox.WithStop(syscall.SIGHUP, 1), sandbox.WithMemory(1<<30), sandbox.WithIO(cgroup.IOLimit{Device: "8:0", ReadBPS: 1}), sandbox.WithCgroupParent("p"),

@@ -47,6 +47,8 @@ type builder struct {
 	caps  capability.Set // effective and bounding
 	ambi  capability.Set
 	late  *filter // a seccomp filter that is not loaded yet
+
+	master *program.FD // the main process's terminal; nil for none
 }
 
 // pass hands a file to the launcher.
@@ -84,6 +86,7 @@ func (b *builder) build() error {
 	b.passLayers()
 	q, released := b.prog.Init, b.prog.NewWord()
 	b.tree.Build(q)
+	b.terminal(q)
 	b.tree.Finish(q)
 	b.name(q)
 	entry.Finish(q)
@@ -222,10 +225,10 @@ func (b *builder) finish(q *program.Sequence, released program.Word) {
 	}
 	q.SetName("sandkit-init")
 	q.Prctl(sys.PR_SET_DUMPABLE, 0, 0)
-	if b.private {
+	if kept := b.kept(); len(kept) == 0 {
 		q.CloseFrom(1)
 	} else {
-		q.Keep(b.tree.Kept()...)
+		q.Keep(kept...)
 	}
 	q.HostAlive()
 	q.Post(released)

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,21 +18,26 @@ import (
 // arrives, and gives it to drivers and writers.
 type collector struct {
 	drivers []logs.Driver
+	fan     *fan // gets the output, too; nil for nobody
 	poller  *sys.Poller
-	inputs  []*input
+	inputs  []*source
 	open    int // inputs that have not ended
 	buf     []byte
 	errs    undo.Errors
 	done    chan struct{} // closed when the loop has ended; nil before it begins
 }
 
-// input is one stream.
-type input struct {
+// source is one stream.
+type source struct {
 	name   string
+	stream logs.Stream
 	from   *os.File
 	to     io.Writer // may be nil
 	split  *logs.Splitter
 	failed bool // the writer; the log goes on
+	// terminal tells that it is one's master: it never ends by itself, as somebody
+	// may open the other end again.
+	terminal bool
 }
 
 // newCollector makes a collector for these drivers, which it closes.
@@ -53,9 +59,23 @@ func (c *collector) add(name string, stream logs.Stream, to io.Writer) (*os.File
 	if err := c.poller.Add(read, len(c.inputs)); err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
-	c.inputs = append(c.inputs, &input{name: name, from: read, to: to, split: logs.NewSplitter(stream, time.Now)})
-	c.open++
+	c.watch(&source{name: name, stream: stream, from: read, to: to})
 	return write, nil
+}
+
+// addTerminal collects from a terminal's master, which it closes.
+func (c *collector) addTerminal(master *os.File, to io.Writer) error {
+	if err := c.poller.AddEdge(master, len(c.inputs)); err != nil {
+		return errors.Join(err, master.Close())
+	}
+	c.watch(&source{name: "terminal", stream: logs.Stdout, from: master, to: to, terminal: true})
+	return nil
+}
+
+func (c *collector) watch(in *source) {
+	in.split = logs.NewSplitter(in.stream, time.Now)
+	c.inputs = append(c.inputs, in)
+	c.open++
 }
 
 // run collects until every stream has ended.
@@ -73,7 +93,9 @@ func (c *collector) run() {
 			break
 		}
 		for _, id := range ready {
-			c.read(c.inputs[id])
+			for c.read(c.inputs[id]) && c.inputs[id].terminal {
+				continue // as it is told only once
+			}
 		}
 	}
 	c.errs.Add(c.closeInputs())
@@ -82,6 +104,11 @@ func (c *collector) run() {
 
 // drain takes what is in the pipes, without waiting for more.
 func (c *collector) drain(ready []int) {
+	for _, in := range c.inputs {
+		for in.terminal && c.read(in) {
+			continue
+		}
+	}
 	for c.open > 0 {
 		var err error
 		if ready, err = c.poller.Ready(ready); err != nil || len(ready) == 0 {
@@ -97,10 +124,11 @@ func (c *collector) drain(ready []int) {
 	}
 }
 
-// read takes what is there of a stream, at most as much as the buffer holds.
-func (c *collector) read(in *input) {
+// read takes what is there of a stream, at most as much as the buffer holds, and
+// tells whether there was something.
+func (c *collector) read(in *source) bool {
 	if in.from == nil {
-		return
+		return false
 	}
 	conn, err := in.from.SyscallConn()
 	n := 0
@@ -111,8 +139,8 @@ func (c *collector) read(in *input) {
 				n, readErr = syscall.Read(int(fd), c.buf)
 			}
 		})
-		if errors.Is(readErr, syscall.EAGAIN) {
-			return
+		if errors.Is(readErr, syscall.EAGAIN) || in.terminal && errors.Is(readErr, syscall.EIO) {
+			return false
 		}
 		err = errors.Join(err, readErr)
 	}
@@ -121,28 +149,42 @@ func (c *collector) read(in *input) {
 	}
 	if n <= 0 || err != nil {
 		c.end(in)
-		return
+		return false
 	}
-	c.log(in.split.Write(c.buf[:n]))
+	c.fan.deliver(in.stream, c.buf[:n], func() { c.log(in.split.Write(c.buf[:n])) })
 	if in.to != nil && !in.failed {
 		if _, err := in.to.Write(c.buf[:n]); err != nil {
 			in.failed = true
 			c.errs.Add(fmt.Errorf("write %s: %w", in.name, err))
 		}
 	}
+	return true
 }
 
 // end logs what is left of a stream.
-func (c *collector) end(in *input) {
+func (c *collector) end(in *source) {
 	if in.from == nil {
 		return
 	}
-	if rest, ok := in.split.Flush(); ok {
-		c.log([]LogEntry{rest})
-	}
+	c.fan.deliver(in.stream, nil, func() {
+		if rest, ok := in.split.Flush(); ok {
+			c.log([]LogEntry{rest})
+		}
+	})
 	c.errs.Add(errors.Join(c.poller.Remove(in.from), in.from.Close()))
 	in.from = nil
 	c.open--
+}
+
+// pending gives the lines that have begun, while nothing is delivered.
+func (c *collector) pending() []LogEntry {
+	var all []LogEntry
+	for _, in := range c.inputs {
+		if line := in.split.Pending(); len(line) > 0 {
+			all = append(all, LogEntry{Stream: in.stream, Line: bytes.Clone(line), Partial: true})
+		}
+	}
+	return all
 }
 
 // log gives entries to the drivers. A driver that fails gets no more.

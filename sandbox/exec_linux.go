@@ -114,6 +114,7 @@ func (s *Sandbox) exec(ctx context.Context, opts []ProcOption) (*Process, error)
 func (r *running) further(s *Sandbox, opts []ProcOption) (*builder, *streams, error) {
 	spec := r.base.spec.clone()
 	spec.Process.Path, spec.Process.Command, spec.Process.Entrypoint, spec.Process.DropCapabilities = "", nil, nil, nil
+	spec.Process.TTY = nil
 	var problems undo.Errors
 	c := processConfig{spec: &spec.Process, problems: &problems, droppable: func(Droppable) {}}
 	for _, o := range opts {
@@ -139,6 +140,7 @@ func (r *running) further(s *Sandbox, opts []ProcOption) (*builder, *streams, er
 	if err := b.prepareFurther(&r.base); err != nil {
 		return nil, nil, err
 	}
+	c.tty = b.furtherTerminal()
 	streams, err := openStreams(&c)
 	if err != nil {
 		return nil, nil, s.wrap("exec", StagePrepare, "", err)

@@ -38,6 +38,9 @@ func (b *builder) buildFurther() error {
 	q.Stage(program.Stage(StageProcess), "")
 	q.Capset(uint64(b.first), uint64(b.first), 0)
 	q.Setsid()
+	if b.spec.Process.TTY != nil {
+		q.ControllingTerminal(program.Stdin)
+	}
 	q.DefaultSignals()
 	q.JoinSessionKeyring().Ignore(syscall.ENOSYS, syscall.EPERM, syscall.EDQUOT)
 	switch {

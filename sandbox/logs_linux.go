@@ -55,7 +55,14 @@ func (s *Sandbox) openStreams() (*streams, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open log %s: %w", s.spec.Logs.Path, err)
 	}
-	return openStreams(&processConfig{stdin: s.stdin, stdout: s.stdout, stderr: s.stderr, extra: s.extra, drivers: drivers})
+	c := &processConfig{stdin: s.stdin, stdout: s.stdout, stderr: s.stderr, extra: s.extra, drivers: drivers, open: s.spec.OpenStdin}
+	if !s.private {
+		c.fan = &s.fan
+	}
+	if s.spec.Process.TTY != nil {
+		c.tty = &terminal{}
+	}
+	return openStreams(c)
 }
 
 // Logs gives what the program has printed, the oldest first, and with Follow what

@@ -45,6 +45,9 @@ type processConfig struct {
 	stderr   io.Writer
 	extra    []*os.File
 	drivers  []logs.Driver // get the output, too
+	tty      *terminal     // nil: none
+	open     bool          // standard input stays open, and the output is always copied
+	fan      *fan          // gets the output, too; nil for nobody
 	problems *undo.Errors
 	// droppable notes, inside BestEffort, what an option may lose.
 	droppable func(Droppable)

@@ -46,6 +46,7 @@ func TestPlans(t *testing.T) {
 			sandbox.WithMount(ro), sandbox.WithLandlock(sandbox.Landlock{ReadOnly: []string{"/"}, ReadWrite: []string{"/tmp"}}),
 			sandbox.WithNamespaces(ns.Set{Net: ns.OfHost(), Clocks: &ns.Clocks{Boottime: -time.Millisecond}}),
 		)},
+		"tty": {true, sandbox.Options(sandbox.WithTTY(0, 100), sandbox.WithUser("1000:100"), sandbox.WithCapabilities("CAP_SYS_ADMIN"))},
 		"dropped": {false, sandbox.BestEffort(
 			sandbox.WithNamespaces(ns.Set{Clocks: &ns.Clocks{}}), sandbox.WithLandlock(sandbox.Landlock{ReadOnly: []string{"/"}, MinABI: 7}),
 		)},

@@ -49,6 +49,7 @@ func (b *builder) main(q *program.Sequence, released program.Word) error {
 		// The copy keeps what process 1 mounted together (MNT_LOCKED).
 		q.Unshare(sys.CLONE_NEWNS)
 	}
+	b.openTerminal(q)
 	b.workDir(q)
 	b.rlimits(q)
 	if err := b.become(q); err != nil {
@@ -106,7 +107,11 @@ func (b *builder) exec(q *program.Sequence) {
 }
 
 func (b *builder) environ() []string {
-	return environ(b.spec.Process.Env, "PATH="+defaultPath, "HOME="+b.who.Home, "HOSTNAME="+b.hostname())
+	defaults := []string{"PATH=" + defaultPath, "HOME=" + b.who.Home, "HOSTNAME=" + b.hostname()}
+	if b.spec.Process.TTY != nil {
+		defaults = append(defaults, "TERM=xterm")
+	}
+	return environ(b.spec.Process.Env, defaults...)
 }
 
 // workDir enters the working directory while it is root inside that looks for

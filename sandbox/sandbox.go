@@ -26,6 +26,7 @@ type Sandbox struct {
 	extra  []*os.File
 	// logFunc gets the output, too; nil for none.
 	logFunc func(LogEntry)
+	fan     fan // those who are attached
 	images  imageSource
 	// openPorts listens at ports of the host.
 	openPorts func(*Sandbox) (publisher, error)
@@ -117,6 +118,9 @@ const maxExtraFiles = 1000
 func (c *processConfig) check() {
 	if len(c.extra) > maxExtraFiles {
 		c.problem("WithExtraFiles", "%d files are over %d", len(c.extra), maxExtraFiles)
+	}
+	if c.spec.TTY != nil && c.stderr != nil && !sameWriter(c.stdout, c.stderr) {
+		c.problem("WithStderr", "a terminal has one stream of output, use WithStdout alone")
 	}
 	if i := slices.Index(c.extra, nil); i >= 0 {
 		c.problem("WithExtraFiles", "file %d is nil", i)

@@ -28,6 +28,8 @@ type Spec struct {
 	Labels map[string]string `json:"labels,omitempty"`
 
 	Process ProcessSpec `json:"process"`
+	// OpenStdin lets those who attach write to the program, see WithOpenStdin.
+	OpenStdin bool `json:"openStdin,omitempty"`
 	// Idle is a sandbox without a program of its own, see WithIdle: Process has
 	// no command and is what further processes begin with.
 	Idle bool `json:"idle,omitempty"`
@@ -123,6 +125,8 @@ type ProcessSpec struct {
 	Rlimits       []Rlimit `json:"rlimits,omitempty"`
 	// Umask is the file mode creation mask; nil: 022.
 	Umask *iofs.FileMode `json:"umask,omitempty"`
+	// TTY, when not nil, is the terminal that the process gets, see WithTTY.
+	TTY *TTY `json:"tty,omitempty"`
 }
 
 // An Rlimit is a resource limit, as setrlimit(2) has it.
@@ -205,6 +209,7 @@ func (s *Spec) clone() Spec {
 	c.Process.AmbientCapabilities = slices.Clone(s.Process.AmbientCapabilities)
 	c.Process.Rlimits = slices.Clone(s.Process.Rlimits)
 	c.Process.Umask = clonePointer(s.Process.Umask)
+	c.Process.TTY = clonePointer(s.Process.TTY)
 	c.Image.Platform.OSFeatures = slices.Clone(s.Image.Platform.OSFeatures)
 	c.Root.Layers = slices.Clone(s.Root.Layers)
 	c.Mounts = slices.Clone(s.Mounts)

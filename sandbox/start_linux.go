@@ -152,7 +152,7 @@ func (s *Sandbox) launch(ctx context.Context) (r *running, err error) {
 		Park: len(b.joined) == 0 && s.tamper == nil,
 	})
 	if err == nil {
-		err = b.tighten(ctx)
+		err = errors.Join(b.tighten(ctx), streams.takeTerminal(p))
 	}
 	if err == nil {
 		err = s.noteRunning(p.PID(), published)

@@ -22,11 +22,16 @@ type streams struct {
 	logs    *collector // reads the output in place of copiers; nil for none
 	stdin   *os.File   // our end of the pipe, when there is one
 	reader  io.Reader
+	lines   *collector // logs, also when that is done
+	fan     *fan       // nil: nobody can attach
+	input   *input     // in place of stdin, when several may write; nil: there is none
+	tty     *os.File   // the terminal's master; nil: there is none
+	to      io.Writer  // where its output goes
 }
 
 // openStreams makes pipes where the caller gave no file.
 func openStreams(p *processConfig) (*streams, error) {
-	s := &streams{}
+	s := &streams{fan: p.fan}
 	if err := s.open(p); err != nil {
 		return nil, errors.Join(err, s.closeTheirs(), s.closeOurs())
 	}
@@ -39,12 +44,13 @@ func (s *streams) open(p *processConfig) (err error) {
 			return err
 		}
 	}
-	if err := s.openStdin(p.stdin); err != nil {
+	if s.logs != nil {
+		s.logs.fan = p.fan
+	}
+	if err := s.openStandard(p); err != nil {
 		return err
 	}
-	if err := s.openOutputs(p); err != nil {
-		return err
-	}
+	s.lines = s.logs
 	for i, f := range p.extra {
 		if err := checkExtra(f); err != nil {
 			return fmt.Errorf("WithExtraFiles: file %d: %w", i, err)
@@ -54,16 +60,31 @@ func (s *streams) open(p *processConfig) (err error) {
 	return nil
 }
 
+// openStandard makes the first three.
+func (s *streams) openStandard(p *processConfig) error {
+	if p.tty != nil {
+		return s.openTerminal(p)
+	}
+	open := s.openStdin
+	if p.open {
+		open = s.openInput
+	}
+	if err := open(p.stdin); err != nil {
+		return err
+	}
+	return s.openOutputs(p)
+}
+
 func (s *streams) openOutputs(p *processConfig) error {
 	if s.logs != nil {
 		return s.openLogged(p)
 	}
-	if err := s.openOutput("stdout", p.stdout); err != nil {
+	if err := s.openOutput("stdout", p.copied(p.stdout)); err != nil {
 		return err
 	}
 	if p.stderr != nil && sameWriter(p.stdout, p.stderr) {
 		s.files = append(s.files, s.files[1])
-	} else if err := s.openOutput("stderr", p.stderr); err != nil {
+	} else if err := s.openOutput("stderr", p.copied(p.stderr)); err != nil {
 		return err
 	}
 	return nil
@@ -97,16 +118,6 @@ func checkExtra(f *os.File) error {
 		return fmt.Errorf("%s is a directory, through which the process could leave its root; use a bind mount: %w", f.Name(), ErrInvalidSpec)
 	}
 	return nil
-}
-
-// sameWriter compares writers; those that cannot be compared are not the same.
-func sameWriter(a, b io.Writer) (same bool) {
-	defer func() {
-		if recover() != nil {
-			same = false
-		}
-	}()
-	return a == b
 }
 
 func (s *streams) openStdin(r io.Reader) error {
@@ -151,7 +162,7 @@ func (s *streams) openOutput(name string, w io.Writer) error {
 		return fmt.Errorf("make pipe for %s: %w", name, err)
 	}
 	s.files, s.theirs = append(s.files, write), append(s.theirs, write)
-	s.copiers = append(s.copiers, &copier{name: name, from: read, to: w})
+	s.copiers = append(s.copiers, &copier{name: name, from: read, to: s.fan.tee(logs.Stream(name), w)})
 	return nil
 }
 
@@ -183,6 +194,9 @@ func (s *streams) closeOurs() error {
 	if s.stdin != nil {
 		errs.Add(s.stdin.Close())
 	}
+	if s.input != nil {
+		errs.Add(s.input.close())
+	}
 	if s.logs != nil {
 		errs.Add(s.logs.discard())
 	}
@@ -201,6 +215,9 @@ func (s *streams) start() {
 	}
 	if s.stdin != nil {
 		go feed(s.stdin, s.reader)
+	}
+	if s.input != nil && s.reader != nil {
+		go s.input.feed(s.reader)
 	}
 }
 
@@ -225,22 +242,30 @@ func (s *streams) finish() error {
 	if s.logs != nil {
 		errs.Add(s.logs.finish())
 	}
+	if s.input != nil {
+		errs.Add(s.input.close())
+	}
 	s.copiers, s.logs = nil, nil
 	return errs.Err()
 }
 
 // copier copies one stream of output.
 type copier struct {
-	name string
-	from *os.File
-	to   io.Writer
-	done sync.WaitGroup
-	err  error
+	name     string
+	from     *os.File
+	terminal bool // from is one's master
+	to       io.Writer
+	done     sync.WaitGroup
+	err      error
 }
 
 func (c *copier) run() {
 	defer c.done.Done()
-	_, err := io.Copy(c.to, onlyReader{c.from})
+	var from io.Reader = onlyReader{c.from}
+	if c.terminal {
+		from = terminalReader{c.from}
+	}
+	_, err := io.Copy(c.to, from)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = c.drain()
 	}
@@ -267,7 +292,7 @@ func (c *copier) drain() error {
 		switch {
 		case errors.Is(errno, syscall.EINTR):
 			continue
-		case errors.Is(errno, syscall.EAGAIN) || n == 0 && errno == nil:
+		case errors.Is(errno, syscall.EAGAIN), errors.Is(errno, syscall.EIO), n == 0 && errno == nil:
 			return nil
 		case errno != nil:
 			return errno

@@ -38,6 +38,7 @@ func (s *Spec) check(errs *undo.Errors) {
 	if p := &s.Process; s.Idle && (len(p.Command) > 0 || p.Path != "" || len(p.Entrypoint) > 0) {
 		errs.Add(errors.New("WithIdle, WithCommand: an idle sandbox has no program of its own, leave one out"))
 	}
+	s.checkTerminal(errs)
 	errs.Add(s.Image.check())
 	errs.Add(prefixed("WithRootfs", s.Root.Validate()))
 	if s.Image.Ref != "" && (s.Root.Dir != "" || len(s.Root.Layers) > 0) {

@@ -57,7 +57,7 @@ func (s *Sequence) Keep(fds ...FD) Ref {
 }
 
 // MaxKept is how many descriptors the host program can get.
-const MaxKept = 2
+const MaxKept = 3
 
 // HostAlive ends the sandbox here when the host program is gone.
 func (s *Sequence) HostAlive() Ref { return s.add(call(opHostAlive)) }

@@ -35,6 +35,7 @@ var (
 		{sys.O_TRUNC, "O_TRUNC"},
 		{sys.O_DIRECTORY, "O_DIRECTORY"},
 		{sys.O_NOFOLLOW, "O_NOFOLLOW"},
+		{sys.O_NOCTTY, "O_NOCTTY"},
 		{sys.O_NONBLOCK, "O_NONBLOCK"},
 		{sys.O_CLOEXEC, "O_CLOEXEC"},
 	}

@@ -26,9 +26,15 @@ func NewPoller() (*Poller, error) {
 }
 
 // Add has the Poller look at a file, which Wait calls id, until that is closed.
-func (p *Poller) Add(f *os.File, id int) error {
+func (p *Poller) Add(f *os.File, id int) error { return p.add(f, id, 0) }
+
+// AddEdge is Add, but tells of each event only once: all that can be read has to
+// be then.
+func (p *Poller) AddEdge(f *os.File, id int) error { return p.add(f, id, unix.EPOLLET) }
+
+func (p *Poller) add(f *os.File, id int, flags uint32) error {
 	return p.control(f, func(epoll, fd int) error {
-		return unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(id)})
+		return unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | flags, Fd: int32(id)})
 	})
 }
 

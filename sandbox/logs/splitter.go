@@ -80,3 +80,7 @@ func wholeRunes(b []byte) int {
 	}
 	return len(b)
 }
+
+// Pending gives what came of a line whose end is to come, valid until the next
+// call of another method.
+func (s *Splitter) Pending() []byte { return s.pending }

@@ -22,6 +22,7 @@
 #define NR_clone 220
 #define NR_mmap 222
 #define NR_wait4 260
+#define NR_openat2 437
 #define NR_close_range 436
 
 static inline i64 sys6(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)

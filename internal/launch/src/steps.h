@@ -37,7 +37,7 @@ static i64 call(struct step *s)
 {
 	u64 a[6];
 	i64 r;
-	int i, tries = TXTBSY_TRIES;
+	int i, tries = TRIES;
 
 	for (i = 0; i < 6; i++)
 		a[i] = argument(s, i);
@@ -46,6 +46,9 @@ static i64 call(struct step *s)
 		// Somebody who forks just now holds the file open for writing.
 		if (r == -ETXTBSY && s->flags & STEP_RETRY_BUSY && tries--)
 			sleep_1ms();
+		// Somebody renames or mounts just now, and ".." may have led elsewhere.
+		else if (r == -EAGAIN && s->nr == NR_openat2 && tries--)
+			continue;
 		else if (r != -EINTR)
 			break;
 	}

@@ -8,8 +8,8 @@
 // and it is the main process that receives them.
 #define MAGIC 0x316b6e73u // "snk1"
 #define MAX_FILES 250     // in one message; the kernel's limit is 253 (SCM_MAX_FD)
-#define MAX_KEPT 2
-#define TXTBSY_TRIES 50
+#define MAX_KEPT 3
+#define TRIES 50          // of what somebody else keeps from succeeding for a moment
 #define SKIPPED (-1L) // a step's result when its errno was ignored: no descriptor
 
 // Where the parts are mapped, so that the pointers in them are ready.
