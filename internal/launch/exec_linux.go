@@ -136,6 +136,9 @@ func (p *Process) heard(msg message) error {
 	switch {
 	case msg.kind == msgExecExited && child != nil:
 		return p.childEnded(child, msg)
+	case msg.kind == msgExecExited: // one that the owner before has made
+		_, err := p.readStatus(msg)
+		return err
 	case msg.kind == msgCleared:
 		p.cleared()
 	case msg.kind == msgExecStarted && m != nil:
@@ -176,6 +179,9 @@ func (p *Process) forsake() {
 	m, alive := p.children.asked, p.children.alive
 	clearing := p.children.clearing
 	p.children = children{turn: p.children.turn, gone: true}
+	if p.handing != nil && !p.handing.leave {
+		close(p.handing.over)
+	}
 	p.mu.Unlock()
 	for _, answer := range clearing {
 		answer <- os.ErrProcessDone
