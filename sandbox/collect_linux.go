@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,6 +24,7 @@ type collector struct {
 	buf     []byte
 	errs    undo.Errors
 	done    chan struct{} // closed when the loop has ended; nil before it begins
+	parting atomic.Bool   // an interrupt ends the loop, and nothing else
 }
 
 // input is one stream.
@@ -50,12 +52,21 @@ func (c *collector) add(name string, stream logs.Stream, to io.Writer) (*os.File
 	if err != nil {
 		return nil, fmt.Errorf("make pipe for %s: %w", name, err)
 	}
-	if err := c.poller.Add(read, len(c.inputs)); err != nil {
+	if err := c.take(read, &input{name: name, to: to, split: logs.NewSplitter(stream, time.Now)}); err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
-	c.inputs = append(c.inputs, &input{name: name, from: read, to: to, split: logs.NewSplitter(stream, time.Now)})
-	c.open++
 	return write, nil
+}
+
+// take reads a stream from a pipe.
+func (c *collector) take(read *os.File, in *input) error {
+	if err := c.poller.Add(read, len(c.inputs)); err != nil {
+		return err
+	}
+	in.from = read
+	c.inputs = append(c.inputs, in)
+	c.open++
+	return nil
 }
 
 // run collects until every stream has ended.
@@ -66,6 +77,9 @@ func (c *collector) run() {
 	for c.open > 0 {
 		var err error
 		if ready, err = c.poller.Wait(ready); err != nil {
+			if c.parting.Load() {
+				return
+			}
 			if !errors.Is(err, os.ErrDeadlineExceeded) {
 				c.errs.Add(fmt.Errorf("wait for output: %w", err))
 			}

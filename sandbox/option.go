@@ -31,6 +31,7 @@ type config struct {
 	store      *state.Store
 	images     imageSource
 	bestEffort bool
+	detach     bool
 	problems   undo.Errors
 }
 

@@ -29,6 +29,7 @@ type running struct {
 	force   Protections
 	started time.Time
 	setup   time.Duration
+	claim   claim // of one that was adopted
 }
 
 // Start sets the sandbox up and returns when the program executes. The context
@@ -36,7 +37,7 @@ type running struct {
 // and Start may be called again; the error is an [*Error] that names the stage.
 // A command that does not exist gives one that matches [ErrNotFound], a file
 // that cannot be executed one that matches fs.ErrPermission or ENOEXEC.
-func (s *Sandbox) Start(ctx context.Context) error {
+func (s *Sandbox) Start(ctx context.Context) (err error) {
 	startCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if err := s.begin(cancel); err != nil {
@@ -44,6 +45,9 @@ func (s *Sandbox) Start(ctx context.Context) error {
 	}
 	started := time.Now()
 	r, err := s.launch(startCtx)
+	if err == nil && s.detach {
+		defer func() { err = s.detachStarted(ctx) }()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cancel = nil

@@ -178,7 +178,8 @@ func (p *Process) forsake() {
 	p.mu.Lock()
 	m, alive := p.children.asked, p.children.alive
 	clearing := p.children.clearing
-	p.children = children{turn: p.children.turn, gone: true}
+	// The turn stays, which is read without the lock.
+	p.children.asked, p.children.alive, p.children.clearing, p.children.gone = nil, nil, nil, true
 	if p.handing != nil && !p.handing.leave {
 		close(p.handing.over)
 	}

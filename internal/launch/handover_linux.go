@@ -7,6 +7,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/sandkit/sandkit/internal/sys"
 )
 
 // ErrLetGo is what Wait returns after [Process.LetGo].
@@ -124,4 +126,22 @@ func (p *Process) leaveAlive() error {
 		go func() { _ = waitFor(p.proc) }()
 	}
 	return errors.Join(ErrLetGo, err)
+}
+
+// PIDFD gives a pidfd of process 1, which is known not to be another process that
+// has got its number. It is called between two messages, see [Process.HandOver].
+// The caller closes it.
+func (p *Process) PIDFD() (*os.File, error) {
+	if p.pidfd != nil {
+		fd, err := sys.Duplicate(p.pidfd)
+		if err != nil {
+			return nil, err
+		}
+		return fd.File(p.pidfd.Name()), nil
+	}
+	fd, err := sys.OpenPidfd(p.PID())
+	if err != nil {
+		return nil, err
+	}
+	return fd.File("process 1"), nil
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"sync"
 	"syscall"
 	"time"
 
@@ -16,17 +15,18 @@ import (
 	"github.com/sandkit/sandkit/internal/sys"
 )
 
-// image is the monitor in a sealed memfd, made once for the program.
-var image = sync.OnceValues(func() (string, error) {
+// image gives the monitor in a sealed memfd, which goes with the last monitor: a
+// program starts few of them. The caller closes it.
+func image() (*sys.FD, error) {
 	if len(elf) == 0 {
-		return "", &kernel.NotSupportedError{Feature: "monitor for " + runtime.GOARCH, Hint: "sandkit runs on amd64 and arm64"}
+		return nil, &kernel.NotSupportedError{Feature: "monitor for " + runtime.GOARCH, Hint: "sandkit runs on amd64 and arm64"}
 	}
 	fd, err := sys.SealedExecutable("sandkit-monitor", elf)
 	if err != nil {
-		return "", fmt.Errorf("make monitor: %w", err)
+		return nil, fmt.Errorf("make monitor: %w", err)
 	}
-	return sys.FdPath(fd.Disown()), nil
-})
+	return fd, nil
+}
 
 // past is a deadline that is over.
 var past = time.Unix(1, 0)
@@ -49,16 +49,17 @@ func start(ctx context.Context, s *Sandbox) (_ *os.File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	path, err := image()
+	program, err := image()
 	if err != nil {
 		return nil, err
 	}
+	defer program.Close()
 	local, remote, err := sys.SocketPair()
 	if err != nil {
 		return nil, err
 	}
 	conn, end := local.File("monitor"), remote.File("monitor")
-	proc, err := run(path, end)
+	proc, err := run(sys.FdPath(program.Int()), end)
 	if err = errors.Join(err, end.Close()); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}

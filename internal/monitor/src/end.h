@@ -122,6 +122,7 @@ static void __attribute__((noreturn)) finish(void)
 			end_stream(i);
 	}
 	write_end(known);
+	close_fd(held[FD_LOCK]); // there is no owner any more
 	remove_dirs();
 	if (known)
 		for (c = 0; c < MAX_CLIENTS; c++)

@@ -150,6 +150,18 @@ static void entry(const u8 *s, u32 n, u32 stream, const u64 *time)
 	put_record(s, n, stream, time);
 }
 
+// close_stream ends the log with its last stream, and so tells who follows it.
+static void close_stream(u32 which)
+{
+	close_fd(streams[which].fd);
+	streams[which].fd = -1;
+	if (streams[0].fd >= 0 || streams[1].fd >= 0)
+		return;
+	close_fd(journal.fd);
+	close_fd(held[FD_LOGLOCK]);
+	journal.fd = held[FD_LOGLOCK] = -1;
+}
+
 // log_stream takes what is there of a stream: 0 when nothing is, now.
 static u32 log_stream(u32 which)
 {
@@ -184,8 +196,7 @@ static u32 log_stream(u32 which)
 	flush();
 	if (got)
 		return 1;
-	close_fd(streams[which].fd);
-	streams[which].fd = -1;
+	close_stream(which);
 	return 0;
 }
 
@@ -198,6 +209,5 @@ static void end_stream(u32 which)
 	if (streams[which].have)
 		entry(streams[which].data, streams[which].have, which, time);
 	flush();
-	close_fd(streams[which].fd);
-	streams[which].fd = -1;
+	close_stream(which);
 }

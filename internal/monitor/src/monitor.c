@@ -91,7 +91,7 @@ static void keep(const i32 *fds, u32 n)
 			quit(2);
 	while (at < n && bagged < MAX_BAG)
 		bag[bagged++] = fds[at++];
-	if (at < n || (held[FD_OUT] >= 0 && (held[FD_LOGDIR] < 0 || held[FD_ERR] < 0 || held[FD_LOGLOCK] < 0)))
+	if (at < n || ((held[FD_OUT] >= 0 || held[FD_ERR] >= 0) && (held[FD_LOGDIR] < 0 || held[FD_LOGLOCK] < 0)))
 		quit(2);
 }
 
