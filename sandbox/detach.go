@@ -50,3 +50,11 @@ func needsProgram(stream any) bool {
 	_, file := stream.(*os.File)
 	return stream != nil && !file
 }
+
+// isDetached tells whether a monitor has the sandbox, and waits while it is
+// handed over.
+func (s *Sandbox) isDetached() bool {
+	s.handover.Lock()
+	defer s.handover.Unlock()
+	return s.detached
+}

@@ -36,15 +36,7 @@ func (s *Sandbox) detachStarted(ctx context.Context) error {
 	return s.wrap("start", StageLaunch, "", err)
 }
 
-// isDetached tells whether a monitor has the sandbox, and waits while it is
-// handed over.
-func (s *Sandbox) isDetached() bool {
-	s.handover.Lock()
-	defer s.handover.Unlock()
-	return s.detached
-}
-
-// running gives what runs.
+// runs gives what runs.
 func (s *Sandbox) runs() (*running, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -156,6 +156,9 @@ func (s *Sandbox) Rename(ctx context.Context, name string) error {
 			return s.wrap("rename", "", "", err)
 		}
 	}
+	if s.isDetached() {
+		return s.wrap("rename", "", "", &NotSupportedError{Feature: "another name for a detached sandbox", Hint: "adopt it first"})
+	}
 	s.name.Store(&name)
 	return nil
 }

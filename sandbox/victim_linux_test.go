@@ -24,6 +24,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func victim(args []string) {
 	parts := map[string]func(args []string) error{
 		"supervise": supervise, "stalled": stalledHost, "busy": busyHost, "limited": limitedHost, "main-thread": mainThreadHost,
+		"detached": survivorHost, "detached-all": detachedAll,
 	}
 	if err := parts[args[0]](args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "victim:", err)
@@ -42,7 +43,18 @@ func supervise(args []string) error {
 	if err != nil {
 		return err
 	}
-	host := exec.Command("/proc/self/exe", append([]string{victimArg}, args[1:]...)...)
+	if err := killAfter(after, args[1:]...); err != nil {
+		return err
+	}
+	return reapAll()
+}
+
+// killWhenReady starts a host program and kills it when it says that it is ready.
+func killWhenReady(args ...string) error { return killAfter(0, args...) }
+
+// killAfter kills it some time later.
+func killAfter(after time.Duration, args ...string) error {
+	host := exec.Command("/proc/self/exe", append([]string{victimArg}, args...)...)
 	host.Stderr = os.Stderr
 	ready, err := host.StdoutPipe()
 	if err != nil {
@@ -59,7 +71,7 @@ func supervise(args []string) error {
 		return err
 	}
 	_ = host.Wait() // it was killed
-	return reapAll()
+	return nil
 }
 
 // reapAll waits until this process has no descendants any more.

@@ -148,6 +148,10 @@ func (l *Link) adopt(ctx context.Context) (_ *Files, pending [2][]byte, err erro
 			_, err = io.ReadFull(l.Conn, pending[i])
 		}
 	}
+	if f.Listen != nil { // who connects would wait for an answer
+		f.Listen.Close()
+		f.Listen = nil
+	}
 	if err == nil {
 		_, err = l.Conn.Write(order(cmdAdopted))
 	}
