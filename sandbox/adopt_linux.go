@@ -53,7 +53,7 @@ func (s *Sandbox) adopt(ctx context.Context, link *monitor.Link, l *live) error 
 	if err != nil {
 		return errors.Join(err, r.streams.closeOurs())
 	}
-	s.entry.Store(recordOf(entry))
+	s.entry.Store(recordOf(entry)) //nolint:contextcheck // Adopt's context is not the sandbox's life
 	r.claim = claim{held: f.Held, dirs: l.Dirs}
 	s.held = held{root: f.Root, changes: f.Changes, owners: l.owners()}
 	r.process = launch.Attach(f.Control, f.PIDFD, link.PID, link.MainPID, false)
@@ -63,6 +63,6 @@ func (s *Sandbox) adopt(ctx context.Context, link *monitor.Link, l *live) error 
 		r.timeout = time.AfterFunc(time.Until(l.Deadline), func() { _ = s.end(ReasonTimeout) })
 	}
 	r.streams.start()
-	s.resume(r, l)
+	s.resume(r, l) //nolint:contextcheck // likewise
 	return nil
 }

@@ -219,7 +219,7 @@ func (h *handover) claims(context.Context) error {
 		h.closeAfter(f)
 		h.to.Held = append(h.to.Held, f)
 	}
-	h.after = append(h.after, func() error { return h.r.group.share(tree) })
+	h.after = append(h.after, func() error { return h.r.group.share(tree) }) //nolint:contextcheck // also when ctx has ended
 	return nil
 }
 
@@ -273,7 +273,7 @@ func (h *handover) record(context.Context) error {
 		return err
 	}
 	h.to.Token, h.to.Lock, h.to.Box, h.to.Records, h.to.End = d.Token, d.Lock, d.Box, d.Records, d.End
-	h.undone.Push("keep record", func() error {
+	h.undone.Push("keep record", func() error { //nolint:contextcheck // also when ctx has ended
 		back, err := d.Undo()
 		if err == nil {
 			h.s.entry.Store(recordOf(back))

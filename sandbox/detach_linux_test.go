@@ -116,7 +116,7 @@ func TestDetachedOrders(t *testing.T) {
 				return fmt.Errorf("%v, %q", res, out.String())
 			}
 			if _, err := o.Exec(testContext(t), sandbox.WithCommand("/nothing")); !errors.Is(err, sandbox.ErrNotFound) {
-				return fmt.Errorf("nothing: %v", err)
+				return fmt.Errorf("nothing: %w", err)
 			}
 			return o.Kill()
 		}, -1, "asked"},

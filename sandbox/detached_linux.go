@@ -66,8 +66,9 @@ func (s *Sandbox) awaitRecord() (*state.Status, error) {
 	changes := s.store.Watch(ctx)
 	v, err := s.store.Lookup(s.id)
 	if err == nil && v.Status.State.Runs() {
-		for range changes {
-			if v, err = s.store.Lookup(s.id); err != nil || !v.Status.State.Runs() {
+		for _, watchErr := range changes {
+			if v, err = s.store.Lookup(s.id); err != nil || watchErr != nil || !v.Status.State.Runs() {
+				err = errors.Join(err, watchErr)
 				break
 			}
 		}

@@ -32,7 +32,7 @@ func Open(ctx context.Context, store *state.Store, ref string, opts ...Option) (
 	r.process = launch.Attach(link.Conn, link.PIDFD, link.PID, link.MainPID, true)
 	s.held = held{root: link.Root, changes: link.Changes, owners: l.owners()}
 	s.detached = true
-	s.resume(r, l)
+	s.resume(r, l) //nolint:contextcheck // Open's context is not the sandbox's life
 	return s, nil
 }
 

@@ -25,7 +25,7 @@ const (
 	askedTimeout = 3
 )
 
-// The text of Status.Error when the time was over.
+// TimedOut is Status.Error when the time was over that a delegated sandbox had.
 const TimedOut = "timed out"
 
 var errEnding = errors.New("it is no record of an end")
