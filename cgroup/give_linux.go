@@ -7,13 +7,22 @@ import (
 	"path"
 	"path/filepath"
 
+	"github.com/sandkit/sandkit/internal/kernel"
 	"github.com/sandkit/sandkit/internal/undo"
 )
 
-// Claims gives copies of the locks that keep the tree from being collected, for
-// another program that has a group in it: the tree is left alone as long as any
-// process has one of them open. The caller closes them.
-func (t *Tree) Claims() ([]*os.File, error) {
+// Share prepares the group for other programs, which [Host.Reopen] it: it gets
+// what freezing needs. It gives copies of the locks that keep the group's tree
+// from being collected: it is left alone as long as any process has them open. The
+// caller closes them.
+func (g *Group) Share() ([]*os.File, error) {
+	if _, err := g.freezer(true); err != nil && !errors.Is(err, kernel.ErrNotSupported) {
+		return nil, fmt.Errorf("share cgroup %s: %w", g.name, err)
+	}
+	return g.tree.claims()
+}
+
+func (t *Tree) claims() ([]*os.File, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -34,7 +43,7 @@ func (t *Tree) Claims() ([]*os.File, error) {
 }
 
 // Leave is Close that ends no process: groups that are still there are those of
-// whoever has a claim. The tree itself goes if it is empty.
+// whoever has got them with [Group.Share]. The tree itself goes if it is empty.
 func (t *Tree) Leave() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -91,8 +91,8 @@ func (*Group) Events(context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) { yield(Event{}, errNotLinux) }
 }
 
-// Claims needs Linux.
-func (*Tree) Claims() ([]*os.File, error) { return nil, errNotLinux }
+// Share needs Linux.
+func (*Group) Share() ([]*os.File, error) { return nil, errNotLinux }
 
 // Leave does nothing.
 func (*Tree) Leave() error { return nil }

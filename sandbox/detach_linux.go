@@ -87,7 +87,7 @@ type handover struct {
 }
 
 func (h *handover) run(ctx context.Context) (*os.File, error) {
-	for _, step := range []func(context.Context) error{h.identity, h.socket, h.files, h.claims, h.image, h.streams, h.record} {
+	for _, step := range []func(context.Context) error{h.identity, h.files, h.claims, h.image, h.socket, h.streams, h.record} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -197,7 +197,18 @@ func (h *handover) claims(context.Context) error {
 	if h.r.group == nil {
 		return nil
 	}
-	g := h.r.group.room.group
+	g, tree := h.r.group.room.group, h.r.group.room.tree
+	if tree != nil { // it is not one that was adopted
+		locks, err := g.Share()
+		if err != nil {
+			return err
+		}
+		for _, f := range locks {
+			h.closeAfter(f)
+			h.to.Held = append(h.to.Held, f)
+		}
+		h.after = append(h.after, func() error { return h.r.group.share(tree) }) //nolint:contextcheck // also when ctx has ended
+	}
 	h.to.Dirs = groupDirs(g.Dirs())
 	for _, name := range []string{"memory.events", "memory.oom_control"} {
 		if dir := g.Path(cgroup.Memory); dir != "" && h.to.Events == nil {
@@ -207,19 +218,6 @@ func (h *handover) claims(context.Context) error {
 			}
 		}
 	}
-	tree := h.r.group.room.tree
-	if tree == nil { // it was adopted
-		return nil
-	}
-	locks, err := tree.Claims()
-	if err != nil {
-		return err
-	}
-	for _, f := range locks {
-		h.closeAfter(f)
-		h.to.Held = append(h.to.Held, f)
-	}
-	h.after = append(h.after, func() error { return h.r.group.share(tree) }) //nolint:contextcheck // also when ctx has ended
 	return nil
 }
 

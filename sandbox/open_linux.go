@@ -125,7 +125,14 @@ func (s *Sandbox) removeRecord(ctx context.Context) error {
 	if !s.isDetached() {
 		return s.forget()
 	}
-	e, err := s.store.Adopt(ctx, s.id)
+	v, err := s.store.Lookup(s.id)
+	if err == nil && v.Status.State.Runs() {
+		return ErrRunning
+	}
+	var e *state.Entry
+	if err == nil {
+		e, err = s.store.Adopt(ctx, s.id)
+	}
 	switch {
 	case errors.Is(err, state.ErrOwned):
 		return errors.Join(ErrRunning, err)
@@ -133,9 +140,6 @@ func (s *Sandbox) removeRecord(ctx context.Context) error {
 		return errors.Join(ErrNotFound, err)
 	case err != nil:
 		return err
-	}
-	if e.Status().State.Runs() {
-		return errors.Join(ErrRunning, e.Close())
 	}
 	if err := e.Remove(ctx); err != nil {
 		return errors.Join(err, e.Close())

@@ -24,7 +24,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 func victim(args []string) {
 	parts := map[string]func(args []string) error{
 		"supervise": supervise, "stalled": stalledHost, "busy": busyHost, "limited": limitedHost, "main-thread": mainThreadHost,
-		"detached": survivorHost, "detached-all": detachedAll,
+		"detached": survivorHost, "detached-all": detachedAll, "adopter": adopterHost, "adopter-all": adopterAll,
 	}
 	if err := parts[args[0]](args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "victim:", err)
