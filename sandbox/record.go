@@ -16,8 +16,9 @@ import (
 // process finds it by id or name, lists and watches it: see package state. Its
 // name is unique there; the error of Start matches [ErrExists] when another
 // sandbox has it, and a sandbox without a name gets one. The record goes with
-// Close; when this program is killed, the next state.Store.Collect removes it. The
-// store stays the caller's, who closes it after the sandbox.
+// Close; when this program is killed, the next state.Store.Collect removes it. With
+// WithDetach it stays, see there. The store stays the caller's, who closes it after
+// the sandbox.
 func WithState(store *state.Store) Option {
 	return option(func(c *config) {
 		if store == nil {

@@ -9,6 +9,7 @@ import (
 	"math/bits"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/sandkit/sandkit/internal/sys"
 )
@@ -106,8 +107,17 @@ func connect(ctx context.Context, dir string) (*Link, error) {
 
 // bounded ends what is read and written when ctx ends, until it is undone.
 func bounded(ctx context.Context, conn *os.File) (undo func()) {
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(past) })
-	return func() { stop() }
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = conn.SetDeadline(past) // it is a socket
+		close(done)
+	})
+	return func() {
+		if !stop() {
+			<-done
+			_ = conn.SetDeadline(time.Time{})
+		}
+	}
 }
 
 // Adopt takes the sandbox back from the monitor, which ends. The caller closes

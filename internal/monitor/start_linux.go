@@ -63,13 +63,11 @@ func start(ctx context.Context, s *Sandbox) (_ *os.File, err error) {
 	if err = errors.Join(err, end.Close()); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(past) })
+	done := bounded(ctx, conn)
 	err = hand(conn, data, files)
-	if !stop() && ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		err = errors.Join(err, proc.Kill(), conn.Close())
+	if done(); err != nil {
+		// It has not begun yet.
+		err = errors.Join(ctx.Err(), err, proc.Kill(), conn.Close())
 		_, _ = proc.Wait()
 		return nil, err
 	}
@@ -105,6 +103,9 @@ func hand(conn *os.File, data []byte, files []*os.File) error {
 	}
 	if err == nil && kind != msgReady {
 		err = fmt.Errorf("BUG: message %d from monitor", kind)
+	}
+	if err == nil {
+		_, err = conn.Write(order(cmdAdopted))
 	}
 	return err
 }

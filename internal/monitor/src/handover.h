@@ -45,9 +45,9 @@ enum {
 #define CMD_KILL 32    // end the sandbox at once
 #define CMD_STOP 33    // arg: signal, value: milliseconds until everything is killed
 #define CMD_ADOPT 34   // give everything back; answered by MSG_ADOPTED
-#define CMD_ADOPTED 35 // it has arrived: the monitor ends
+#define CMD_ADOPTED 35 // it has arrived: the monitor ends; the first message: it begins
 
 // From the monitor, beside MSG_EXEC_ and, when all is done, MSG_EXITED.
 #define MSG_HELLO 40   // arg: pid, value: main pid; with FD_PIDFD, FD_ROOT and FD_CHANGES, value bits 32 and 33: which
-#define MSG_READY 41   // the hand-over is complete
+#define MSG_READY 41   // the hand-over is complete; answered by CMD_ADOPTED
 #define MSG_ADOPTED 42 // arg: HAS_ bits, value: pending of each stream; these follow, with the descriptors

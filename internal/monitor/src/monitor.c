@@ -141,9 +141,12 @@ static void take_over(void)
 		kill_why = TIMEOUT;
 	}
 	clients[0].fd = FIRST;
-	nonblocking(FIRST);
 	nonblocking(held[FD_LISTEN]);
 	tell(0, &ready, sizeof ready, 0, 0);
+	// Until it hears that, or has died, who hands over can kill this monitor and
+	// go on with the sandbox as it was.
+	receive(FIRST, &ready, sizeof ready, 0, &n, n, 0);
+	nonblocking(FIRST);
 }
 
 // give_back sends everything to the client who wants it, between two messages.
