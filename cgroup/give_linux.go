@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"syscall"
 
 	"github.com/sandkit/sandkit/internal/kernel"
 	"github.com/sandkit/sandkit/internal/undo"
@@ -28,6 +29,7 @@ func (t *Tree) claims() ([]*os.File, error) {
 	if t.closed {
 		return nil, fmt.Errorf("share cgroup tree: %w", ErrRemoved)
 	}
+	t.shared = true
 	var all []*os.File
 	for x, lock := range t.locks {
 		f, err := lock.Duplicate(x.mount)
@@ -40,6 +42,30 @@ func (t *Tree) claims() ([]*os.File, error) {
 		all = append(all, f)
 	}
 	return all, nil
+}
+
+// lost tells whether the directory of a shared tree was removed, by the program
+// whose group was the last in it, and forgets it then.
+func (t *Tree) lost(x *hierarchy) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	lock := t.locks[x]
+	if !t.shared || lock == nil {
+		return false
+	}
+	var held, there syscall.Stat_t
+	if err := syscall.Fstat(lock.Int(), &held); err != nil {
+		return false
+	}
+	if err := syscall.Lstat(x.dir(t.group(x)), &there); err == nil && there.Ino == held.Ino {
+		return false
+	}
+	lock.Close()
+	delete(t.locks, x)
+	if x.version == 2 {
+		t.given = nil
+	}
+	return true
 }
 
 // Leave is Close that ends no process: groups that are still there are those of

@@ -29,6 +29,7 @@ type Tree struct {
 	mu      sync.Mutex
 	closed  bool
 	foreign bool // another program's
+	shared  bool // other programs have groups in it as well
 	locks   map[*hierarchy]*sys.FD
 	made    []string     // parents that were made for this tree, outermost first
 	given   []Controller // v2 controllers that groups in the tree have
