@@ -176,7 +176,7 @@ func TestDetachNeedsFiles(t *testing.T) {
 }
 
 // monitorOf finds the monitor of a sandbox, which is a child of this program.
-func monitorOf(t *testing.T, s *sandbox.Sandbox) int {
+func monitorOf(t testing.TB, s *sandbox.Sandbox) int {
 	t.Helper()
 	for _, pid := range monitors(t) {
 		links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
