@@ -76,7 +76,7 @@ func TestDetachedTimeout(t *testing.T) {
 func TestDetachedFiles(t *testing.T) {
 	testutil.Unchanged(t)
 	st := openStore(t)
-	s, _ := detached(t, st, "sleep 1000", sandbox.WithPids(50))
+	s, _ := detached(t, st, "sleep 1000")
 	o := open(t, st, s)
 	if err := o.CopyTo(testContext(t), "/tmp", os.DirFS(testutil.Root(t, "file note hello"))); err != nil {
 		t.Fatal(err)
