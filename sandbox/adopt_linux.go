@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"time"
 
 	"github.com/sandkit/sandkit/internal/launch"
 	"github.com/sandkit/sandkit/internal/monitor"
@@ -59,9 +58,6 @@ func (s *Sandbox) adopt(ctx context.Context, link *monitor.Link, l *live) error 
 	r.process = launch.Attach(f.Control, f.PIDFD, link.PID, link.MainPID, false)
 	f.Lock, f.Held, f.Root, f.Changes, f.Control, f.PIDFD = nil, nil, nil, nil, nil, nil
 	_ = os.Remove(entry.Dir() + "/" + monitor.SocketName) // nobody answers any more
-	if !l.Deadline.IsZero() {
-		r.timeout = time.AfterFunc(time.Until(l.Deadline), func() { _ = s.end(ReasonTimeout) })
-	}
 	r.streams.start()
 	s.resume(r, l) //nolint:contextcheck // likewise
 	return nil

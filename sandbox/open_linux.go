@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sandkit/sandkit/internal/launch"
 	"github.com/sandkit/sandkit/internal/monitor"
@@ -14,8 +15,8 @@ import (
 // Open finds a detached sandbox in a store, by its id, name, or the beginning of
 // its id: it works through the monitor, from any process of the same user, as the
 // one that Start has detached. Of one that has ended, Wait and Logs work. Of the
-// options only WithLogger counts. Close lets go of it. What this Sandbox has
-// started with Exec ends to be its business when it is closed, and goes on.
+// options only WithLogger counts. Close lets go of it; what was started with Exec
+// goes on then.
 //
 // The error matches [ErrNotFound] when there is no such sandbox, and [ErrRunning]
 // when it runs, but attached to another program.
@@ -48,7 +49,12 @@ func opening(op, ref string, err error) error {
 
 // resume makes the sandbox one that runs.
 func (s *Sandbox) resume(r *running, l *live) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.state, s.running, s.lastPid, s.kept = stateRunning, r, r.process.PID(), kept{path: l.LogPath}
+	if !s.detached && !l.Deadline.IsZero() {
+		r.timeout = time.AfterFunc(time.Until(l.Deadline), func() { _ = s.end(ReasonTimeout) })
+	}
 	go s.supervise(r)
 }
 
