@@ -34,6 +34,7 @@ func BenchmarkStartDetached(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
+				b.Cleanup(func() { _ = s.Kill() }) // when it fails; else it has ended
 				if name == "detached" {
 					b.ReportMetric(float64(pss(b, monitorOf(b, s))), "KiB/monitor")
 				}

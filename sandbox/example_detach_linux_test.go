@@ -17,7 +17,7 @@ func ExampleWithDetach() {
 		fmt.Println(err)
 		return
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // it is in the temporary directory
 	store, err := state.Open(filepath.Join(dir, "state"))
 	if err != nil {
 		fmt.Println(err)
@@ -45,8 +45,8 @@ func ExampleWithDetach() {
 		return
 	}
 	defer w.Close()
-	for e := range w.Logs(ctx, sandbox.LogOptions{Tail: -1, Follow: true}) {
-		fmt.Printf("%s", e.Line)
+	for e, err := range w.Logs(ctx, sandbox.LogOptions{Tail: -1, Follow: true}) {
+		fmt.Printf("%s%v\n", e.Line, err)
 		break
 	}
 	if err := w.Stop(ctx); err != nil {
@@ -57,6 +57,7 @@ func ExampleWithDetach() {
 	fmt.Println(w.Remove(ctx))
 	// Output:
 	// working
+	// <nil>
 	// exited 143 <nil>
 	// <nil>
 }
