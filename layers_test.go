@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"image", "internal/transfer"},
 	{"image/store", "image/erofs", "sandbox/volume"},
 	{"cgroup", "ns", "fs", "netlink", "sandbox/seccomp", "sandbox/logs", "sandbox/state", "image/layer"},
-	{"internal/launch", "cgroup/systemd", "image/archive", "image/rootfs", "image/registry", "image/registry/registrytest"},
+	{"internal/launch", "internal/monitor", "cgroup/systemd", "image/archive", "image/rootfs", "image/registry", "image/registry/registrytest"},
 	{"sandbox"},
 	{"sandbox/sandboxtest", "sandbox/plugin", "sandbox/pool"},
 }

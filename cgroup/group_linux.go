@@ -99,13 +99,10 @@ func (g *Group) join(c Controller) error {
 		return g.host.missing("group", c)
 	}
 	if _, there := g.in(x); !there {
-		if err := g.tree.claim(x); err != nil {
-			return err
-		}
 		group := path.Join(g.tree.group(x), g.name)
 		p := place{x, group, x.dir(group)}
-		if err := g.host.files.mkdir(p.dir); err != nil {
-			return g.host.explain(x, err)
+		if err := g.mkdir(p); err != nil {
+			return err
 		}
 		g.places = append(g.places, p)
 		if x.has(CPUSet) {
@@ -123,6 +120,22 @@ func (g *Group) join(c Controller) error {
 		return g.tree.enable(c)
 	}
 	return nil
+}
+
+// mkdir makes the group's directory in a hierarchy, and the tree's if need be.
+func (g *Group) mkdir(p place) error {
+	for {
+		if err := g.tree.claim(p.at); err != nil {
+			return err
+		}
+		err := g.host.files.mkdir(p.dir)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, os.ErrNotExist) || !g.tree.lost(p.at) {
+			return g.host.explain(p.at, err)
+		}
+	}
 }
 
 // in gives the group's place in a hierarchy.

@@ -90,3 +90,21 @@ func (*Group) Stats() (Stats, error) { return Stats{}, errNotLinux }
 func (*Group) Events(context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) { yield(Event{}, errNotLinux) }
 }
+
+// Share needs Linux.
+func (*Group) Share() ([]*os.File, error) { return nil, errNotLinux }
+
+// Leave does nothing.
+func (*Tree) Leave() error { return nil }
+
+// Dirs needs Linux.
+func (*Group) Dirs() []string { return nil }
+
+// Abandon does nothing.
+func (*Group) Abandon() error { return nil }
+
+// Reopen needs Linux.
+func (*Host) Reopen(_, _, _ string) (*Group, error) { return nil, errNotLinux }
+
+// Place needs Linux.
+func (*Group) Place() (tree, name string) { return "", "" }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/sandkit/sandkit/internal/kernel"
 	"github.com/sandkit/sandkit/internal/sys"
 	"github.com/sandkit/sandkit/internal/undo"
 )
@@ -25,11 +26,13 @@ type Tree struct {
 	parent string
 	name   string
 
-	mu     sync.Mutex
-	closed bool
-	locks  map[*hierarchy]*sys.FD
-	made   []string     // parents that were made for this tree, outermost first
-	given  []Controller // v2 controllers that groups in the tree have
+	mu      sync.Mutex
+	closed  bool
+	foreign bool // another program's
+	shared  bool // other programs have groups in it as well
+	locks   map[*hierarchy]*sys.FD
+	made    []string     // parents that were made for this tree, outermost first
+	given   []Controller // v2 controllers that groups in the tree have
 }
 
 // Claim makes a tree for this program. Parent is the group that the tree is
@@ -91,6 +94,9 @@ func (t *Tree) group(x *hierarchy) string { return path.Join(t.host.parentIn(x, 
 func (t *Tree) claim(x *hierarchy) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.foreign {
+		return &kernel.NotSupportedError{Feature: "further controllers for a cgroup of another program", Hint: "set limits when it is made"}
+	}
 	if t.closed {
 		return ErrRemoved
 	}

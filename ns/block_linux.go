@@ -73,5 +73,15 @@ func openLock(path string) (*os.File, error) {
 // Mapping maps the block to the ids from 0 on inside.
 func (b *Block) Mapping() Mapping { return BlockMapping(b.First, b.Count) }
 
+// Claim gives a copy of what keeps the block from others, for another process: it
+// is taken for as long as any has it open. The caller closes it.
+func (b *Block) Claim() (*os.File, error) {
+	fd, err := sys.Duplicate(b.lock)
+	if err != nil {
+		return nil, fmt.Errorf("share user ids: %w", err)
+	}
+	return fd.File(b.lock.Name()), nil
+}
+
 // Close gives the block back.
 func (b *Block) Close() error { return b.lock.Close() }

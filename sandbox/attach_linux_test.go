@@ -102,9 +102,9 @@ func attach2(t testing.TB, s *sandbox.Sandbox, o sandbox.AttachOptions) *attache
 	return a
 }
 
-// TestDetach: the keys end the attachment and nothing else, and what only looks
+// TestAttachDetach: the keys end the attachment and nothing else, and what only looks
 // like them arrives.
-func TestDetach(t *testing.T) {
+func TestAttachDetach(t *testing.T) {
 	testutil.Unchanged(t)
 	for list, typed := range map[string]string{"": "\x10x\x10\x10\x11", "ctrl-a,b": "\x10x\x10\x01b"} {
 		seen := newScreen()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,6 +26,7 @@ type collector struct {
 	buf     []byte
 	errs    undo.Errors
 	done    chan struct{} // closed when the loop has ended; nil before it begins
+	parting atomic.Bool   // an interrupt ends the loop, and nothing else
 }
 
 // source is one stream.
@@ -56,10 +58,9 @@ func (c *collector) add(name string, stream logs.Stream, to io.Writer) (*os.File
 	if err != nil {
 		return nil, fmt.Errorf("make pipe for %s: %w", name, err)
 	}
-	if err := c.poller.Add(read, len(c.inputs)); err != nil {
+	if err := c.take(read, &source{name: name, stream: stream, to: to}); err != nil {
 		return nil, errors.Join(err, read.Close(), write.Close())
 	}
-	c.watch(&source{name: name, stream: stream, from: read, to: to})
 	return write, nil
 }
 
@@ -73,9 +74,21 @@ func (c *collector) addTerminal(master *os.File, to io.Writer) error {
 }
 
 func (c *collector) watch(in *source) {
-	in.split = logs.NewSplitter(in.stream, time.Now)
+	if in.split == nil {
+		in.split = logs.NewSplitter(in.stream, time.Now)
+	}
 	c.inputs = append(c.inputs, in)
 	c.open++
+}
+
+// take reads a stream from a pipe.
+func (c *collector) take(read *os.File, in *source) error {
+	if err := c.poller.Add(read, len(c.inputs)); err != nil {
+		return err
+	}
+	in.from = read
+	c.watch(in)
+	return nil
 }
 
 // run collects until every stream has ended.
@@ -86,6 +99,9 @@ func (c *collector) run() {
 	for c.open > 0 {
 		var err error
 		if ready, err = c.poller.Wait(ready); err != nil {
+			if c.parting.Load() {
+				return
+			}
 			if !errors.Is(err, os.ErrDeadlineExceeded) {
 				c.errs.Add(fmt.Errorf("wait for output: %w", err))
 			}

@@ -28,6 +28,7 @@ type sharedTree struct {
 	*cgroup.Tree
 	parent string
 	users  int
+	shared bool // with monitors, which have groups in it
 }
 
 // acquireTree gives the host program's tree below a parent. The first time, it
@@ -63,11 +64,17 @@ func acquireTree(ctx context.Context, parent string) (*sharedTree, error) {
 
 // release removes the tree when nobody uses it any more.
 func (t *sharedTree) release() error {
+	if t == nil { // it is another program's
+		return nil
+	}
 	h := &hostGroups
 	h.Lock()
 	defer h.Unlock()
 	if t.users--; t.users > 0 {
 		return nil
+	}
+	if t.shared {
+		return t.Leave()
 	}
 	delete(h.trees, t.parent)
 	return t.Close()

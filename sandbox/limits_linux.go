@@ -224,7 +224,11 @@ func (b *builder) dropLimits(reason error) bool {
 
 // useRooms has the sandbox started in a cgroup.
 func (s *Sandbox) useRooms(ctx context.Context, b *builder) (*launch.Rooms, error) {
-	rooms, err := newRoomKind(b.spec).rooms(ctx)
+	kind := newRoomKind(b.spec)
+	if s.detach { // what the hand-over needs is there from the beginning: to join it takes some ms
+		kind.later = slices.DeleteFunc(kind.later, func(c cgroup.Controller) bool { return c == cgroup.Core })
+	}
+	rooms, err := kind.rooms(ctx)
 	if errors.Is(err, ErrNotSupported) && b.dropLimits(err) {
 		return nil, nil
 	}

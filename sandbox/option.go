@@ -34,6 +34,7 @@ type config struct {
 	volumes    volumeSource
 	life       lifeConfig
 	bestEffort bool
+	detach     bool
 	problems   undo.Errors
 }
 

@@ -18,7 +18,8 @@ import (
 // sandbox has it, and a sandbox without a name gets one. The record goes with
 // Close; when this program is killed, the next state.Store.Collect removes it, or,
 // with a policy that restarts ([WithRestart]), notes the end and leaves it to those
-// who want to start such sandboxes again. The store stays the caller's, who closes it after the sandbox.
+// who want to start such sandboxes again. With WithDetach it stays, see there. The
+// store stays the caller's, who closes it after the sandbox.
 func WithState(store *state.Store) Option {
 	return option(func(c *config) {
 		if store == nil {
@@ -167,6 +168,9 @@ func (s *Sandbox) Rename(ctx context.Context, name string) error {
 		if err != nil {
 			return s.wrap("rename", "", "", err)
 		}
+	}
+	if s.isDetached() {
+		return s.wrap("rename", "", "", &NotSupportedError{Feature: "another name for a detached sandbox", Hint: "adopt it first"})
 	}
 	s.name.Store(&name)
 	return nil

@@ -58,6 +58,10 @@ type Sandbox struct {
 	reason  Reason             // why it is being ended, if it is
 	lastPid int                // of process 1, from the start on
 	usage   *syscall.Rusage    // set before ended is closed; nil when not known
+
+	detach   bool       // by Start
+	handover sync.Mutex // while the sandbox is handed over, and before Close
+	detached bool       // a monitor has it: Close lets go of it
 }
 
 // past is a deadline that is over.
@@ -108,7 +112,8 @@ func (c *config) sandbox() (*Sandbox, error) {
 		images: c.images, openPorts: c.openPorts, volumes: c.volumes, store: c.store, ended: make(chan struct{}), life: newLife(c.life),
 	}
 	s.name.Store(&s.spec.Name)
-	return s, nil
+	s.detach = c.detach
+	return s, c.checkDetach(s)
 }
 
 // maxExtraFiles bounds the descriptors of one process.

@@ -32,6 +32,7 @@ type running struct {
 	cycle     *cycle // nil: the program is not started again
 	started   time.Time
 	setup     time.Duration
+	claim     claim // of one that was adopted
 }
 
 // Start sets the sandbox up and returns when the program executes. The context
@@ -43,10 +44,13 @@ type running struct {
 // With [WithReady], Start also waits until the sandbox is ready.
 func (s *Sandbox) Start(ctx context.Context) error {
 	r, err := s.start(ctx)
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.becomeReady(ctx, r)
 	}
-	return s.becomeReady(ctx, r)
+	if err == nil && s.detach {
+		err = s.detachStarted(ctx)
+	}
+	return err
 }
 
 // start is Start without what follows the program's execution.

@@ -14,16 +14,23 @@ import (
 func (s *Sandbox) supervise(r *running) {
 	status, err := r.wait()
 	s.endChecks()
+	if errors.Is(err, launch.ErrLetGo) {
+		s.parted(r)
+		return
+	}
 	if r.timeout != nil {
 		r.timeout.Stop()
 	}
 	err = errors.Join(r.unpublish(err), r.streams.finish())
 	res := &Result{Started: r.started, Setup: r.setup, Protections: r.force}
 	res.set(status)
-	if r.group != nil {
+	if monitored := r.process.Monitored(); monitored {
+		err = errors.Join(err, s.endDetached(r, status, res))
+	} else if r.group != nil {
 		stats, gerr := r.group.end()
 		res.Stats, err = stats, errors.Join(err, gerr)
 	}
+	r.claim.release()
 	if res.Stats.CPU.Usage == 0 { // nobody counted
 		res.Stats.CPU.User, res.Stats.CPU.System = res.UserTime, res.SystemTime
 		res.Stats.CPU.Usage = res.UserTime + res.SystemTime
@@ -37,6 +44,9 @@ func (s *Sandbox) supervise(r *running) {
 	err = errors.Join(err, s.noteEnd(res, asked))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if res.Reason == "" {
+		res.Reason = s.reasonFor(res)
+	}
 	s.over(res, err, status.Usage)
 	s.log.Debug("sandbox ended", "id", s.id, "result", res.String())
 }
@@ -152,16 +162,30 @@ func (s *Sandbox) Stop(ctx context.Context) error {
 		return s.wrap("stop", "", "", ErrNotRunning)
 	}
 	r.thaw()
+	if r.process.Monitored() {
+		if err := r.process.Stop(r.stop.signal(), r.stop.grace()); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			return s.wrap("stop", "", "", err)
+		}
+		return s.awaitStop(ctx, early)
+	}
 	if err := r.signal(r.stop.signal()); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return s.wrap("stop", "", "", err)
 	}
 	grace := time.AfterFunc(r.stop.grace(), func() { _ = r.process.Kill() })
+	defer func() {
+		if ctx.Err() == nil {
+			grace.Stop()
+		}
+	}()
+	return s.awaitStop(ctx, early)
+}
+
+// awaitStop waits for the end, or that of ctx.
+func (s *Sandbox) awaitStop(ctx context.Context, early <-chan struct{}) error {
 	select {
 	case <-s.ended:
-		grace.Stop()
 		return nil
 	case <-early:
-		grace.Stop()
 		return nil
 	case <-ctx.Done():
 		return s.wrap("stop", "", "", ctx.Err())
@@ -200,7 +224,7 @@ func (s *Sandbox) end(why Reason) error {
 
 // Close kills the sandbox and returns when nothing of it is left. A sandbox
 // that was closed cannot be started. Closing again, or a nil Sandbox, does
-// nothing.
+// nothing. A detached sandbox goes on; Close only lets go of it.
 func (s *Sandbox) Close() error {
 	if s == nil {
 		return nil
@@ -212,6 +236,9 @@ func (s *Sandbox) Close() error {
 		close(s.ended)
 	}
 	s.mu.Unlock()
+	if s.isDetached() {
+		return s.wrap("close", "", "", s.letGoAlive())
+	}
 	err := s.end(ReasonKilled)
 	if err == nil {
 		<-s.ended

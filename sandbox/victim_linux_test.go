@@ -27,6 +27,7 @@ func victim(args []string) {
 		"supervise": supervise, "stalled": stalledHost, "busy": busyHost, "limited": limitedHost, "main-thread": mainThreadHost, "chaos": chaosHost,
 		"volumes":    volumesHost,
 		"restarting": restartingHost,
+		"detached":   survivorHost, "detached-all": detachedAll, "adopter": adopterHost, "adopter-all": adopterAll,
 	}
 	if err := parts[args[0]](args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "victim:", err)
@@ -45,7 +46,18 @@ func supervise(args []string) error {
 	if err != nil {
 		return err
 	}
-	host := exec.Command("/proc/self/exe", append([]string{victimArg}, args[1:]...)...)
+	if err := killAfter(after, args[1:]...); err != nil {
+		return err
+	}
+	return reapAll()
+}
+
+// killWhenReady starts a host program and kills it when it says that it is ready.
+func killWhenReady(args ...string) error { return killAfter(0, args...) }
+
+// killAfter kills it some time later.
+func killAfter(after time.Duration, args ...string) error {
+	host := exec.Command("/proc/self/exe", append([]string{victimArg}, args...)...)
 	host.Stderr = os.Stderr
 	ready, err := host.StdoutPipe()
 	if err != nil {
@@ -62,7 +74,7 @@ func supervise(args []string) error {
 		return err
 	}
 	_ = host.Wait() // it was killed
-	return reapAll()
+	return nil
 }
 
 // reapAll waits until this process has no descendants any more.

@@ -11,7 +11,7 @@ packages=(
   erofs-utils                                                  # check file system images
   skopeo umoci                                                 # read and write images, too
   docker-registry                                              # somebody else's registry
-  gcc-12 gcc-12-aarch64-linux-gnu binutils-aarch64-linux-gnu   # the launcher's bytes
+  gcc-12 gcc-12-aarch64-linux-gnu binutils-aarch64-linux-gnu   # the launcher's and the monitor's bytes
   qemu-user-static qemu-system-x86 cpio zstd xz-utils lz4      # other machines
 )
 missing=()

@@ -70,6 +70,19 @@ func (l *Lease) Release() error {
 	return nil
 }
 
+// Give ends the lease for this program, but not what it keeps: that is kept for as
+// long as any process has the file open, which the caller passes on and closes.
+func (l *Lease) Give() (*os.File, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return nil, fmt.Errorf("give lease: %w", ErrReleased)
+	}
+	f := l.file
+	l.file = nil
+	return f, nil
+}
+
 // Discard releases the lease and removes, at once, those blobs that were added
 // under it and that no image and no other lease keeps. It is for what is not
 // worth keeping, such as one half of a broken archive. Released leases discard

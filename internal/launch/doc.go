@@ -1,5 +1,5 @@
 // Package launch starts a Program (package internal/program): the only place
-// of the project that starts a process.
+// of the project that starts a process of a sandbox.
 //
 // A Go program cannot run Go code between clone and execve, so the set-up of a
 // sandbox is done by the launcher, a freestanding static program of about

@@ -137,6 +137,9 @@ func (p *Process) heard(msg message) error {
 	switch {
 	case msg.kind == msgExecExited && child != nil:
 		return p.childEnded(child, msg)
+	case msg.kind == msgExecExited: // one that the owner before has made
+		_, err := p.readStatus(msg)
+		return err
 	case msg.kind == msgCleared:
 		p.cleared()
 	case msg.kind == msgSocket:
@@ -179,6 +182,9 @@ func (p *Process) forsake() {
 	c := &p.children // turn is others' at any moment
 	m, alive, clearing, sockets := c.asked, c.alive, c.clearing, c.sockets
 	c.asked, c.alive, c.clearing, c.sockets, c.gone = nil, nil, nil, nil, true
+	if p.handing != nil && !p.handing.leave {
+		close(p.handing.over)
+	}
 	p.mu.Unlock()
 	for _, answer := range clearing {
 		answer <- os.ErrProcessDone

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/sandkit/sandkit/internal/sys"
 )
@@ -29,6 +31,12 @@ type Process struct {
 	killed  bool
 
 	children children
+
+	// Of one that is handed over, or that another process has started.
+	monitored atomic.Bool
+	handing   *handing // nil: nobody wants to
+	pid       int      // of process 1, if it is no child
+	pidfd     *os.File // likewise
 }
 
 // Status is how the main process ended.
@@ -44,6 +52,9 @@ type Status struct {
 func (p *Process) PID() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.pid != 0 {
+		return p.pid
+	}
 	return p.proc.Pid
 }
 
@@ -78,9 +89,15 @@ func (p *Process) follow(pid int) error {
 // Kill ends the sandbox at once, with every process in it. It is no error
 // when it has ended already.
 func (p *Process) Kill() error {
+	if p.monitored.Load() && p.order(message{kind: cmdKill}) == nil {
+		return nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.killed = true
+	if p.pidfd != nil {
+		return sys.SignalPidfd(p.pidfd, syscall.SIGKILL)
+	}
 	if p.forking {
 		// If the launcher died now, nobody would know its child's pid. It only
 		// makes calls that do not block, unless it waits for its Program.
@@ -134,6 +151,9 @@ func (p *Process) order(m message) error {
 func (p *Process) Wait() (Status, error) {
 	s, err := p.listen()
 	p.forsake()
+	if errors.Is(err, ErrLetGo) {
+		return s, p.leaveAlive()
+	}
 	return s, errors.Join(err, p.reap())
 }
 
@@ -143,7 +163,13 @@ func (p *Process) listen() (Status, error) {
 		return p.early, nil
 	}
 	for {
+		if p.yield() {
+			return Status{}, ErrLetGo
+		}
 		m, err := p.receive(1) // a socket
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			continue
+		}
 		if err != nil {
 			return Status{}, nil //nolint:nilerr // it was killed, and the end of the stream says only that
 		}
@@ -160,6 +186,10 @@ func (p *Process) listen() (Status, error) {
 // readStatus takes the message that a process has ended.
 func (p *Process) readStatus(m message) (Status, error) {
 	usage, err := readRusage(p.control)
+	if errors.Is(err, os.ErrDeadlineExceeded) { // it is there all the same
+		_ = p.control.SetReadDeadline(time.Time{})
+		usage, err = readRusage(p.control)
+	}
 	if err != nil {
 		err = fmt.Errorf("read usage: %w", err)
 	}
@@ -199,7 +229,12 @@ func (p *Process) reap() error {
 	p.mu.Lock()
 	proc := p.proc
 	p.mu.Unlock()
-	errs = append(errs, waitFor(proc), closeAll(nil, p.TakeFiles()))
+	if p.pidfd != nil {
+		errs = append(errs, sys.AwaitExit(p.pidfd))
+	} else {
+		errs = append(errs, waitFor(proc))
+	}
+	errs = append(errs, closeAll(p.pidfd, p.TakeFiles()))
 	if err := p.control.Close(); err != nil {
 		errs = append(errs, fmt.Errorf("close control socket: %w", err))
 	}

@@ -69,3 +69,12 @@ func Duplicate(f *os.File) (*FD, error) {
 	}
 	return NewFD(n), nil
 }
+
+// Duplicate gives another descriptor of the same open file, as a file of that name.
+func (f *FD) Duplicate(name string) (*os.File, error) {
+	n, err := unix.FcntlInt(uintptr(f.Int()), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+	}
+	return os.NewFile(uintptr(n), name), nil
+}

@@ -107,5 +107,8 @@ func look(epoll int, ids []int) ([]int, error) {
 // Interrupt has this and all later calls of Wait fail.
 func (p *Poller) Interrupt() error { return p.file.SetReadDeadline(time.Unix(1, 0)) }
 
+// Resume ends Interrupt.
+func (p *Poller) Resume() error { return p.file.SetReadDeadline(time.Time{}) }
+
 // Close gives it back. The files stay open.
 func (p *Poller) Close() error { return p.file.Close() }

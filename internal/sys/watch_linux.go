@@ -19,7 +19,7 @@ type WatchChange struct {
 	Overflow bool // changes were lost, and Name is empty: look at everything anew
 }
 
-// WatchDir begins to watch an open directory for entries that appear, are
+// WatchDir begins to watch an open directory for entries that appear, are touched,
 // replaced by a rename, or go. The caller closes the Watch; dir may be closed
 // at once.
 func WatchDir(dir *os.File) (*Watch, error) {
@@ -30,7 +30,7 @@ func WatchDir(dir *os.File) (*Watch, error) {
 	w := &Watch{file}
 	conn, err := dir.SyscallConn()
 	if err == nil {
-		const events = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_DELETE | unix.IN_ONLYDIR | unix.IN_DELETE_SELF
+		const events = unix.IN_CREATE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_DELETE | unix.IN_ONLYDIR | unix.IN_DELETE_SELF | unix.IN_ATTRIB
 		var addErr error
 		err = conn.Control(func(d uintptr) { _, addErr = addWatch(file, FdPath(int(d)), events) })
 		err = errors.Join(err, addErr)

@@ -67,6 +67,10 @@ func (s *Splitter) Flush() (Entry, bool) {
 	return e, true
 }
 
+// Pending is what was written of a line whose end is to come, valid until the next
+// call. Who writes it to another Splitter goes on there.
+func (s *Splitter) Pending() []byte { return s.pending }
+
 // wholeRunes gives the length of b without the beginning of a character at its
 // end.
 func wholeRunes(b []byte) int {
@@ -80,7 +84,3 @@ func wholeRunes(b []byte) int {
 	}
 	return len(b)
 }
-
-// Pending gives what came of a line whose end is to come, valid until the next
-// call of another method.
-func (s *Splitter) Pending() []byte { return s.pending }

@@ -71,6 +71,9 @@ func (s *Store) own(id string, lock *os.File) (*Entry, error) {
 			err = nil // it was created without
 		}
 	}
+	if err == nil {
+		err = s.settle(doc)
+	}
 	if err != nil {
 		return nil, errors.Join(err, unlock(lock, 0))
 	}

@@ -88,7 +88,7 @@ func (c *collection) endLost(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		doc, err := c.store.read(id)
-		if err == nil && doc.unfinished() {
+		if err == nil && (doc.unfinished() || doc.merged) {
 			err = c.end(id)
 		}
 		if err != nil && !isNotFound(err) && !errors.Is(err, ErrOwned) {

@@ -33,6 +33,7 @@
 //	names/NAME              a symbolic link whose text is an id
 //	sandboxes/ID/lock       its first byte is locked by the owner
 //	sandboxes/ID/spec.json  Record.Spec
+//	sandboxes/ID/end        how it ended, by an owner that writes no records
 //	sandboxes/ID/data/      Entry.Dir
 //	trash/                  directories of sandboxes that are gone
 //	lock                    the gate, see below

@@ -16,6 +16,11 @@ type document struct {
 	Record   Record `json:"record"`
 	Status   Status `json:"status"`
 	Last     []note `json:"last,omitempty"` // what happened last, for those who watch
+	// Monitor, when not empty, is the token of who writes the end in a file of its
+	// own, see Delegation.
+	Monitor string `json:"monitor,omitempty"`
+
+	merged bool // with that file
 }
 
 // encode gives the file's content.
@@ -67,7 +72,7 @@ func (s *Store) read(id string) (*document, error) {
 	if err != nil {
 		return nil, &CorruptError{Path: recordPath(id), Err: err}
 	}
-	return d, nil
+	return s.merge(d)
 }
 
 func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }

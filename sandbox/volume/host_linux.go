@@ -17,6 +17,14 @@ func locked(f *os.File, offset int64) (bool, error)  { return sys.ByteLocked(f, 
 func unlock(f *os.File, offset int64) error          { return sys.UnlockByte(f, offset) }
 func syncFS(f *os.File) error                        { return sys.SyncFS(f) }
 
+func duplicate(f *os.File) (*os.File, error) {
+	d, err := sys.Duplicate(f)
+	if err != nil {
+		return nil, err
+	}
+	return d.File(f.Name()), nil
+}
+
 // replaceDir renames a directory, in the place of an empty one.
 func replaceDir(parent *os.File, from, to string) error {
 	if err := sys.Renameat(int(parent.Fd()), from, int(parent.Fd()), to); err != nil {

@@ -15,6 +15,7 @@ func supported() error {
 	return &kernel.NotSupportedError{Feature: "volumes", Hint: "sandkit needs Linux"}
 }
 
+func duplicate(*os.File) (*os.File, error)     { return nil, supported() }
 func tryLock(*os.File, int64) (bool, error)    { return false, supported() }
 func locked(*os.File, int64) (bool, error)     { return false, supported() }
 func unlock(*os.File, int64) error             { return supported() }

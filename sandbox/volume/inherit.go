@@ -18,6 +18,18 @@ func (r *Ref) Detach() (*os.File, error) {
 	return f, nil
 }
 
+// Share gives another descriptor of the reference, which lasts until the last of
+// them is closed: who passes it to another process calls Detach when that has got
+// it. The caller closes it.
+func (r *Ref) Share() (*os.File, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.file == nil {
+		return nil, fmt.Errorf("share volume %s: %w", r.volume.Name, ErrReleased)
+	}
+	return duplicate(r.file)
+}
+
 // Inherit makes a reference of a file that [Ref.Detach] gave to this or another
 // process; o is what was given to Use, with the name of the volume. It owns the
 // file from then on. The error matches [ErrInvalid] when the file is none of that

@@ -66,5 +66,5 @@ __asm__(".globl _start\n"
 	"_start:\n\t"
 	"xor %ebp, %ebp\n\t"
 	"and $-16, %rsp\n\t"
-	"call launcher\n\t"
+	"call " ENTRY "\n\t"
 	"ud2\n");

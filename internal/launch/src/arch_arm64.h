@@ -71,5 +71,5 @@ __asm__(".globl _start\n"
 	"_start:\n\t"
 	"mov x29, xzr\n\t"
 	"mov x30, xzr\n\t"
-	"bl launcher\n\t"
+	"bl " ENTRY "\n\t"
 	"brk #1\n");

@@ -17,6 +17,7 @@ typedef int i32;
 typedef long i64;
 
 #include "wire.h"
+#define ENTRY "launcher"
 #if defined(__x86_64__)
 #include "arch_amd64.h"
 #elif defined(__aarch64__)

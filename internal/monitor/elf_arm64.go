@@ -1,0 +1,6 @@
+package monitor
+
+import _ "embed"
+
+//go:embed monitor_arm64.elf
+var elf []byte
