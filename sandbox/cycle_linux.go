@@ -20,6 +20,8 @@ type cycle struct {
 	wake  chan struct{}  // holds a token when somebody has asked for something
 	execs sync.WaitGroup // further processes on their way
 
+	following func() (launch.Status, error) // follow; a value, as few programs have it
+
 	gone    chan struct{} // closed when process 1 is
 	goneErr error         // set before
 	cut     bool          // process 1 was killed when there would have been another run
@@ -34,18 +36,23 @@ type cycle struct {
 	asked   []chan<- error
 }
 
-// firstRun executes the program in the idle sandbox that was started for it, if
-// there are to be other runs, and begins to copy.
+// firstRun begins to copy what the program prints, after it was executed in the
+// idle sandbox that was started for it, if there are to be other runs.
 func (s *Sandbox) firstRun(ctx context.Context, b *builder, r *running) (*running, error) {
-	if !s.spec.Restart.inPlace() {
-		r.streams.start()
-		return r, nil
+	if s.spec.Restart.inPlace() {
+		return s.repeat(s, ctx, b, r)
 	}
+	r.streams.start()
+	return r, nil
+}
+
+// firstOfCycle executes the program for the first time.
+func (s *Sandbox) firstOfCycle(ctx context.Context, b *builder, r *running) (*running, error) {
 	c := &cycle{
 		s: s, r: r, files: r.streams.files, wake: make(chan struct{}, 1), gone: make(chan struct{}),
 		policy: restarts{policy: s.spec.Restart},
 	}
-	r.cycle = c
+	r.cycle, c.following = c, c.follow
 	go func() {
 		_, c.goneErr = r.process.Wait()
 		close(c.gone)

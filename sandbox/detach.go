@@ -15,11 +15,19 @@ import (
 //
 // The output of a detached sandbox goes to files that WithStdout and WithStderr
 // are given, or to a json-file of [WithLogs], or nowhere.
-func WithDetach() Option { return option(func(c *config) { c.detach = true }) }
+func WithDetach() Option {
+	return option(func(c *config) {
+		c.detach = true
+		c.life.hooks.detach()
+	})
+}
 
 // checkDetach finds what WithDetach does not go with.
 func (c *config) checkDetach(s *Sandbox) error {
-	if err := s.canDetach(); c.detach && err != nil {
+	if !c.detach {
+		return nil
+	}
+	if err := s.refuse(s); err != nil {
 		return invalid(fmt.Errorf("WithDetach: %w", err))
 	}
 	return nil

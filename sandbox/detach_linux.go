@@ -103,7 +103,7 @@ func (h *handover) run(ctx context.Context) (*os.File, error) {
 	}
 	h.s.mu.Lock()
 	defer h.s.mu.Unlock()
-	h.s.detached, h.r.streams, h.r.claim = true, &streams{}, claim{}
+	h.s.detached, h.r.streams, h.r.claim, h.r.monitored = true, &streams{}, claim{}, h.s.endDetached
 	return conn, nil
 }
 

@@ -12,7 +12,7 @@ import (
 
 // recordOf is the record of a sandbox that this program owns.
 func recordOf(e *state.Entry) *recorded {
-	return &recorded{Entry: e, remove: func() error { return e.Remove(context.Background()) }}
+	return &recorded{entry: e, remove: func() error { return e.Remove(context.Background()) }}
 }
 
 // parted notes that the sandbox was let go.

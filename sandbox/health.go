@@ -51,13 +51,19 @@ type HealthFunc func(ctx context.Context, s *Sandbox) error
 // follows from it. Tests begin anew with each restart, and rest in a pause.
 func WithHealthcheck(h Healthcheck) Option {
 	h.Test = slices.Clone(h.Test)
-	return option(func(c *config) { c.spec.Healthcheck = h })
+	return option(func(c *config) {
+		c.spec.Healthcheck = h
+		c.life.hooks.test()
+	})
 }
 
 // WithHealthFunc calls f in place of a Healthcheck's Test, also the image's; its
 // times hold. It needs nothing in the sandbox.
 func WithHealthFunc(f HealthFunc) Option {
-	return option(func(c *config) { c.life.healthFunc = f })
+	return option(func(c *config) {
+		c.life.healthFunc = f
+		c.life.hooks.test()
+	})
 }
 
 // HealthListening is for [WithHealthFunc]: something listens on a TCP port, on any

@@ -25,6 +25,12 @@ func (s *Sandbox) tested(r *running) bool {
 
 // startChecks begins to test a run, with its start. Sandbox.mu is held.
 func (s *Sandbox) startChecks(r *running) {
+	if s.check != nil {
+		s.check(s, r)
+	}
+}
+
+func (s *Sandbox) checkRun(r *running) {
 	if !s.tested(r) {
 		return
 	}

@@ -67,6 +67,7 @@ func WithImage(ref string) Option {
 			c.process.problem("WithImage", "reference is empty")
 		}
 		c.spec.Image.Ref = ref
+		c.life.hooks.test() // the image may have one
 		c.images.open, c.volumes.use = (*Sandbox).openImage, (*Sandbox).useVolumes
 	})
 }

@@ -1,9 +1,11 @@
 package sandbox
 
 import (
+	"context"
 	"time"
 
 	"github.com/sandkit/sandkit/cgroup"
+	"github.com/sandkit/sandkit/internal/undo"
 )
 
 // life is what a sandbox has beyond one run of its program.
@@ -28,6 +30,8 @@ type lifeConfig struct {
 	healthFunc   HealthFunc // nil: the Spec's Healthcheck, if any
 	conditions   []Ready
 	readyTimeout time.Duration // 0: none
+	hooks
+	enter func(s *Sandbox, ctx context.Context, onError *undo.Stack) error // makes the record; nil: there is none
 }
 
 // check finds problems that the Spec alone does not have.

@@ -49,6 +49,7 @@ func opening(op, ref string, err error) error {
 
 // resume makes the sandbox one that runs.
 func (s *Sandbox) resume(r *running, l *live) {
+	r.monitored = s.endDetached
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state, s.running, s.lastPid, s.kept = stateRunning, r, r.process.PID(), kept{path: l.LogPath}

@@ -32,6 +32,7 @@ func WithReady(timeout time.Duration, conditions ...Ready) Option {
 			}
 		}
 		c.life.readyTimeout = timeout
+		c.life.hooks.ready()
 		c.life.conditions = append(c.life.conditions, conditions...)
 	})
 }

@@ -25,6 +25,7 @@ func WithState(store *state.Store) Option {
 		if store == nil {
 			c.process.problem("WithState", "store is nil")
 		}
+		c.life.enter = (*Sandbox).makeRecord
 		c.store, c.volumes.copyUp, c.volumes.use = store, (*Sandbox).copyUp, (*Sandbox).useVolumes
 	})
 }
@@ -40,18 +41,32 @@ func WithLabels(labels map[string]string) Option {
 	})
 }
 
+// entry is a *state.Entry. Programs that record nothing do not link it.
+type entry interface {
+	Update(f func(*state.Status) error) error
+	Rename(ctx context.Context, name string) error
+	SetMounts(mounts []state.Mount) error
+	Dir() string
+	Delegate() (*state.Delegation, error)
+	Close() error
+}
+
 // recorded is the record of a sandbox.
 type recorded struct {
-	*state.Entry
+	entry
 	remove func() error // also when the context of the start has ended
 	given  *string      // the name before
 }
 
-// record makes the sandbox's record.
+// record makes the sandbox's record, if there is to be one.
 func (s *Sandbox) record(ctx context.Context, onError *undo.Stack) error {
-	if s.store == nil {
+	if s.enter == nil {
 		return nil
 	}
+	return s.enter(s, ctx, onError)
+}
+
+func (s *Sandbox) makeRecord(ctx context.Context, onError *undo.Stack) error {
 	spec, err := json.Marshal(&s.spec)
 	if err != nil {
 		return fmt.Errorf("record sandbox: %w", err)

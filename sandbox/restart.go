@@ -71,7 +71,12 @@ func RestartOnFailure(retries int) RestartPolicy {
 // end of process 1, whoever killed it. [Sandbox.Wait] gives the last run, or, when
 // the sandbox was killed between two, that of a program that was killed. A restart costs about what [Sandbox.Exec] does. With a policy the program is no
 // child of the set-up but a further process of an idle sandbox ([WithIdle]).
-func WithRestart(p RestartPolicy) Option { return option(func(c *config) { c.spec.Restart = p }) }
+func WithRestart(p RestartPolicy) Option {
+	return option(func(c *config) {
+		c.spec.Restart = p
+		c.life.hooks.restart()
+	})
+}
 
 // ParseRestartPolicy reads what docker run --restart takes: "no", "always",
 // "unless-stopped", "on-failure" or "on-failure:3". Empty is the zero policy. The

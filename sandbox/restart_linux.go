@@ -79,7 +79,7 @@ func (s *Sandbox) goOn(r *running) error {
 // wait is [launch.Process.Wait], and tells how the last run ended.
 func (r *running) wait() (launch.Status, error) {
 	if r.cycle != nil {
-		return r.cycle.follow()
+		return r.cycle.following()
 	}
 	return r.process.Wait()
 }

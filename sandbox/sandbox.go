@@ -88,6 +88,8 @@ func NewFromSpec(spec Spec, opts ...Option) (*Sandbox, error) {
 	c.images.open = (*Sandbox).openImage // the Spec may name one
 	c.openPorts = openPorts              // likewise
 	c.volumes.use = (*Sandbox).useVolumes
+	c.life.hooks.restart()
+	c.life.hooks.test()
 	return c.sandbox()
 }
 

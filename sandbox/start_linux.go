@@ -33,6 +33,8 @@ type running struct {
 	started   time.Time
 	setup     time.Duration
 	claim     claim // of one that was adopted
+	// monitored completes the result of one that a monitor has.
+	monitored func(*running, launch.Status, *Result) error
 }
 
 // Start sets the sandbox up and returns when the program executes. The context
@@ -45,12 +47,22 @@ type running struct {
 func (s *Sandbox) Start(ctx context.Context) error {
 	r, err := s.start(ctx)
 	if err == nil {
-		err = s.becomeReady(ctx, r)
-	}
-	if err == nil && s.detach {
-		err = s.detachStarted(ctx)
+		err = s.followUp(ctx, r)
 	}
 	return err
+}
+
+// followUp is what options ask for when the program executes.
+func (s *Sandbox) followUp(ctx context.Context, r *running) error {
+	if s.await != nil {
+		if err := s.await(s, ctx, r); err != nil {
+			return err
+		}
+	}
+	if s.detach {
+		return s.detachNow(s, ctx)
+	}
+	return nil
 }
 
 // start is Start without what follows the program's execution.
@@ -81,7 +93,7 @@ func (s *Sandbox) start(ctx context.Context) (*running, error) {
 		_ = r.process.Kill()
 	}
 	s.log.Debug("sandbox started", "id", s.id, "setup", r.setup)
-	s.startChecks(r)  //nolint:contextcheck // Start's context is not the sandbox's life
+	s.startChecks(r)
 	go s.supervise(r) //nolint:contextcheck // Start's context is not the sandbox's life
 	return r, nil
 }

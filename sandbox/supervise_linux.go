@@ -24,8 +24,8 @@ func (s *Sandbox) supervise(r *running) {
 	err = errors.Join(r.unpublish(err), r.streams.finish())
 	res := &Result{Started: r.started, Setup: r.setup, Protections: r.force}
 	res.set(status)
-	if monitored := r.process.Monitored(); monitored {
-		err = errors.Join(err, s.endDetached(r, status, res))
+	if r.process.Monitored() {
+		err = errors.Join(err, r.monitored(r, status, res))
 	} else if r.group != nil {
 		stats, gerr := r.group.end()
 		res.Stats, err = stats, errors.Join(err, gerr)
