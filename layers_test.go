@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"cgroup", "ns", "fs", "netlink", "sandbox/seccomp", "sandbox/logs", "sandbox/state", "image/layer"},
 	{"internal/launch", "internal/monitor", "cgroup/systemd", "image/archive", "image/rootfs", "image/registry", "image/registry/registrytest"},
 	{"sandbox"},
-	{"sandbox/sandboxtest", "sandbox/plugin", "sandbox/pool"},
+	{"sandbox/sandboxtest", "sandbox/plugin", "sandbox/pool", "sandbox/health"},
 }
 
 // outside are libraries that exactly one package may import, with the reason.
@@ -44,7 +44,7 @@ var outside = map[string]struct{ owner, why string }{
 	"go.uber.org/goleak":                 {"", "tests only"},
 	"os/user":                            {"", "with cgo it asks the host's name services"},
 	"oras.land/oras-go":                  {"image/registry", "registries are spoken to in one place"},
-	"net":                                {"sandbox netlink image/registry image/registry/registrytest", "it makes programs larger and, with cgo, dynamic; connections are its types"},
+	"net":                                {"sandbox sandbox/health netlink image/registry image/registry/registrytest", "it makes programs larger and, with cgo, dynamic; connections are its types"},
 	"C":                                  {"", "no cgo"},
 	"github.com/sirupsen/logrus":         {"", "logging through slog only"},
 	"github.com/hashicorp/go-plugin":     {"", "its hosts bring it; a module of its own proves that the two fit"},

@@ -58,7 +58,7 @@ func WithHealthcheck(h Healthcheck) Option {
 }
 
 // WithHealthFunc calls f in place of a Healthcheck's Test, also the image's; its
-// times hold. It needs nothing in the sandbox.
+// times hold. It needs nothing in the sandbox. Package sandbox/health has some.
 func WithHealthFunc(f HealthFunc) Option {
 	return option(func(c *config) {
 		c.life.healthFunc = f
