@@ -87,6 +87,7 @@ var commands = map[string]command{
 	"wait": (*own).wait, "stop": (*own).stop, "kill": (*own).kill, "pause": (*own).pause, "unpause": (*own).unpause,
 	"rm": (*own).rm, "rename": (*own).rename, "cp": (*own).cp, "commit": (*own).commit, "update": (*own).update,
 	"images": (*own).listImages, "tag": (*own).tag, "rmi": (*own).rmi, "top": (*own).top,
+	"volume": (*own).volume, "diff": (*own).diff, "restart": (*own).restart,
 }
 
 func (o *own) docker(c call, args []string) int {

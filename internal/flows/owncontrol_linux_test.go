@@ -51,7 +51,24 @@ func (o *own) inspect(_ context.Context, c call, args []string) error {
 	if err := json.Unmarshal(b, &data); err != nil {
 		return err
 	}
-	return expand(c.stdout, format, data)
+	return expand(c.stdout, format, whole(data))
+}
+
+// whole makes integers of numbers, as docker's templates have them.
+func whole(v any) any {
+	switch v := v.(type) {
+	case float64:
+		return int(v)
+	case map[string]any:
+		for key := range v {
+			v[key] = whole(v[key])
+		}
+	case []any:
+		for i := range v {
+			v[i] = whole(v[i])
+		}
+	}
+	return v
 }
 
 func (o *own) logs(ctx context.Context, c call, args []string) error {

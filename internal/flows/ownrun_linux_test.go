@@ -24,6 +24,8 @@ type runOptions struct {
 	stopSignal, memory, hostname      string
 	pids                              int64
 	env, label, tmpfs, capDrop        list
+	restart                           string
+	mounts                            mountOptions
 }
 
 func (r *runOptions) define(f *flag.FlagSet) {
@@ -39,6 +41,8 @@ func (r *runOptions) define(f *flag.FlagSet) {
 	f.StringVar(&r.memory, "m", "", "")
 	f.StringVar(&r.hostname, "hostname", "", "")
 	f.Int64Var(&r.pids, "pids-limit", 0, "")
+	f.StringVar(&r.restart, "restart", "no", "")
+	r.mounts.define(f)
 	f.Var(&r.env, "e", "")
 	f.Var(&r.label, "label", "")
 	f.Var(&r.tmpfs, "tmpfs", "")
@@ -72,6 +76,24 @@ func (r *runOptions) options() ([]sandbox.Option, error) {
 	if r.pids != 0 {
 		opts = append(opts, sandbox.WithPids(r.pids))
 	}
+	policy, err := sandbox.ParseRestartPolicy(r.restart)
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	if r.rm && r.restart != "no" {
+		return nil, usage("Conflicting options: --restart and --rm")
+	}
+	if r.detach {
+		opts = append(opts, sandbox.WithRestart(policy))
+	}
+	if !r.rm {
+		opts = append(opts, sandbox.WithKeepVolumes())
+	}
+	mounts, err := r.mounts.options()
+	if err != nil {
+		return nil, usage("%w", err)
+	}
+	opts = append(opts, mounts...)
 	if r.stopSignal != "" {
 		sig, ok := signals[r.stopSignal]
 		if !ok {
@@ -190,7 +212,7 @@ func (o *own) exec(ctx context.Context, c call, args []string) error {
 	return err
 }
 
-func (o *own) rm(_ context.Context, c call, args []string) error {
+func (o *own) rm(ctx context.Context, c call, args []string) error {
 	var force, volumes bool
 	args, err := flags(args, 1, func(f *flag.FlagSet) {
 		f.BoolVar(&force, "f", false, "")
@@ -207,7 +229,13 @@ func (o *own) rm(_ context.Context, c call, args []string) error {
 		if err != nil {
 			return err
 		}
-		return o.remove(b)
+		var anonymous []string
+		if volumes {
+			if anonymous, err = o.anonymous(b); err != nil {
+				return err
+			}
+		}
+		return errors.Join(o.remove(b), o.dropVolumes(ctx, anonymous))
 	})
 }
 
