@@ -63,17 +63,20 @@ type chaos struct {
 	logs  string
 	mark  string // an argument of every sandbox's daemon
 
-	mu      sync.Mutex
-	orphans int // records of killed host programs
+	starting sync.Mutex // of detached ones
+	mu       sync.Mutex
+	orphans  int // records of killed host programs
 }
 
 // live is one sandbox's life and violent death.
 func (c *chaos) live(n int) {
-	switch n % 4 {
+	switch n % 6 {
 	case 0:
 		c.killHost(n)
+	case 4, 5:
+		c.detached(n, n%6 == 4)
 	default:
-		c.killInside(n, n%4)
+		c.killInside(n, n%6)
 	}
 }
 
@@ -215,6 +218,70 @@ func (c *chaos) settled() []state.Summary {
 			return all
 		}
 	}
+}
+
+// detached has a sandbox of a monitor, which is killed or not, while another one
+// follows the log.
+func (c *chaos) detached(n int, kill bool) {
+	code, path := n%100, filepath.Join(c.logs, itoa(n))
+	s, err := sandbox.New(sandbox.WithState(c.store), sandbox.WithDetach(), sandbox.WithLogs(sandbox.Logs{Driver: sandbox.LogJSONFile, Path: path}),
+		sandbox.WithCommand("sh", "-c", fmt.Sprintf("setsid sleep %s & i=0; while [ $i -lt 50 ]; do echo $i; i=$((i+1)); done; exit %d", c.mark, code)))
+	var monitor *os.Process
+	if err == nil {
+		monitor, err = c.startDetached(s)
+	}
+	if err != nil {
+		c.t.Error(err)
+		return
+	}
+	defer s.Close()
+	seen := 0
+	for e, err := range s.Logs(testContext(c.t), sandbox.LogOptions{Tail: -1}) {
+		if err != nil || strings.TrimSpace(string(e.Line)) != itoa(seen) {
+			c.t.Errorf("life %d: line %d is %q, %v", n, seen, e.Line, err)
+		}
+		seen++
+	}
+	if kill && monitor != nil {
+		_ = monitor.Kill() // or it has ended
+	}
+	o, err := sandbox.Open(testContext(c.t), c.store, s.ID())
+	if err != nil {
+		c.t.Errorf("life %d: %v", n, err)
+		return
+	}
+	defer o.Close()
+	res, err := o.Wait(testContext(c.t))
+	if res == nil {
+		c.t.Errorf("life %d: %v", n, err)
+		return
+	}
+	killed := kill && res.Signal == syscall.SIGKILL
+	if !killed && (res.ExitCode != code || res.Signal != 0) {
+		c.t.Errorf("life %d, detached: %s, want exit code %d", n, res, code)
+	}
+	if lines := c.lines(path); len(lines) < seen || !killed && len(lines) != 50 || !inOrder(lines) {
+		c.t.Errorf("life %d, detached: %d lines were seen, log has %q", n, seen, lines)
+	}
+	if err := o.Remove(testContext(c.t)); err != nil {
+		c.t.Errorf("life %d: %v", n, err)
+	}
+}
+
+// startDetached starts a sandbox and gives its monitor; nil if that has ended.
+func (c *chaos) startDetached(s *sandbox.Sandbox) (*os.Process, error) {
+	c.starting.Lock()
+	defer c.starting.Unlock()
+	before := monitors(c.t)
+	if err := s.Start(testContext(c.t)); err != nil {
+		return nil, err
+	}
+	for _, pid := range monitors(c.t) {
+		if !slices.Contains(before, pid) {
+			return os.FindProcess(pid)
+		}
+	}
+	return nil, nil //nolint:nilnil // there is none any more
 }
 
 // chaosHost starts a sandbox that prints without end, follows its log, and says

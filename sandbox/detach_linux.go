@@ -26,7 +26,8 @@ func (s *Sandbox) Detach(ctx context.Context) error {
 func (s *Sandbox) detachStarted(ctx context.Context) error {
 	err := s.handOver(ctx)
 	if errors.Is(err, os.ErrProcessDone) || errors.Is(err, ErrNotRunning) {
-		return nil // it has ended already, and Wait tells how
+		<-s.ended // already, and Wait tells how
+		return s.wrap("start", "", "", s.leaveRecord())
 	}
 	if err != nil {
 		_ = s.end(ReasonKilled)
@@ -34,6 +35,18 @@ func (s *Sandbox) detachStarted(ctx context.Context) error {
 		err = errors.Join(err, s.letGo(), s.forget())
 	}
 	return s.wrap("start", StageLaunch, "", err)
+}
+
+// leaveRecord leaves the record of a sandbox that has ended to those who want to
+// know how.
+func (s *Sandbox) leaveRecord() error {
+	s.handover.Lock()
+	defer s.handover.Unlock()
+	s.detached = true
+	if e := s.entry.Swap(nil); e != nil {
+		return e.Close()
+	}
+	return nil
 }
 
 // runs gives what runs.

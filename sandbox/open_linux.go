@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/sandkit/sandkit/internal/launch"
@@ -74,15 +75,7 @@ func find(ctx context.Context, store *state.Store, ref string, opts []Option) (*
 		return nil, nil, nil, fmt.Errorf("read spec: %w", err)
 	}
 	s.name.Store(&v.Record.Name)
-	var link *monitor.Link
-	if v.Status.State.Runs() {
-		link, err = monitor.Connect(ctx, v.Dir)
-		if errors.Is(err, monitor.ErrGone) { // it may have ended just now
-			if v, err = store.Lookup(ref); err == nil && v.Status.State.Runs() {
-				err = fmt.Errorf("%w: another program has it attached", ErrRunning)
-			}
-		}
-	}
+	link, err := linkTo(ctx, store, &v)
 	if err == nil && v.Status.Started.IsZero() {
 		err = ErrNotRunning
 	}
@@ -100,6 +93,27 @@ func find(ctx context.Context, store *state.Store, ref string, opts []Option) (*
 		s.restore(&v.Status, l)
 	}
 	return s, link, l, nil
+}
+
+// linkTo connects to the monitor, if the sandbox runs.
+func linkTo(ctx context.Context, store *state.Store, v *state.View) (*monitor.Link, error) {
+	const pause = time.Millisecond
+	for patience := recordPatience; v.Status.State.Runs(); patience -= pause {
+		link, err := monitor.Connect(ctx, v.Dir)
+		if !errors.Is(err, monitor.ErrGone) {
+			return link, err
+		}
+		now, lookErr := store.Lookup(v.Record.ID) // it may have ended just now
+		if lookErr != nil {
+			return nil, lookErr
+		}
+		*v = now
+		if attached := errors.Is(err, os.ErrNotExist); v.Status.State.Runs() && (attached || patience <= 0) {
+			return nil, fmt.Errorf("%w: another program has it attached", ErrRunning)
+		}
+		time.Sleep(pause) // the kernel is still at ending the monitor
+	}
+	return nil, nil //nolint:nilnil // it needs none
 }
 
 // restore makes the sandbox one that has ended.
@@ -138,7 +152,7 @@ func (s *Sandbox) removeRecord(ctx context.Context) error {
 	}
 	var e *state.Entry
 	if err == nil {
-		e, err = s.store.Adopt(ctx, s.id)
+		e, err = s.takeEnded(ctx)
 	}
 	switch {
 	case errors.Is(err, state.ErrOwned):
@@ -152,4 +166,21 @@ func (s *Sandbox) removeRecord(ctx context.Context) error {
 		return errors.Join(err, e.Close())
 	}
 	return nil
+}
+
+// takeEnded takes over the record of a sandbox that has ended. Its monitor may
+// just be about to let go of that.
+func (s *Sandbox) takeEnded(ctx context.Context) (*state.Entry, error) {
+	const pause = time.Millisecond
+	for patience := recordPatience; ; patience -= pause {
+		e, err := s.store.Adopt(ctx, s.id)
+		if !errors.Is(err, state.ErrOwned) || patience <= 0 {
+			return e, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, errors.Join(err, ctx.Err())
+		}
+	}
 }

@@ -73,7 +73,7 @@ func (s *Sandbox) makeRecord(ctx context.Context, onError *undo.Stack) error {
 	}
 	r := state.Record{
 		ID: s.id, Name: *s.name.Load(), Hostname: s.spec.Hostname, Image: s.spec.Image.Ref, Command: s.spec.Process.Command,
-		Labels: s.spec.Labels, AutoRemove: !s.spec.Restart.restarts(), Restart: s.spec.Restart.record(), Spec: spec,
+		Labels: s.spec.Labels, AutoRemove: !s.spec.Restart.restarts() && !s.detach, Restart: s.spec.Restart.record(), Spec: spec,
 	}
 	r.Ports = recordedPorts(s.spec.Publish, s.spec.Expose)
 	for _, m := range s.spec.Mounts {

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 
@@ -16,9 +17,9 @@ const roomyTable = 1024
 // image is the launcher in a sealed memfd, made once for the host program:
 // nobody can change it afterwards, also not a sandbox that finds a way to it
 // (CVE-2019-5736).
-var image = sync.OnceValues(func() (string, error) {
+var image = sync.OnceValues(func() (*os.File, error) {
 	if len(launcherELF) == 0 {
-		return "", &kernel.NotSupportedError{
+		return nil, &kernel.NotSupportedError{
 			Feature: "launcher for " + runtime.GOARCH,
 			Hint:    "sandkit runs on amd64 and arm64",
 		}
@@ -27,7 +28,13 @@ var image = sync.OnceValues(func() (string, error) {
 	go sys.GrowFDTable(roomyTable)
 	fd, err := sys.SealedExecutable("sandkit", launcherELF)
 	if err != nil {
-		return "", fmt.Errorf("make launcher: %w", err)
+		return nil, fmt.Errorf("make launcher: %w", err)
 	}
-	return fmt.Sprintf("/proc/self/fd/%d", fd.Disown()), nil
+	return fd.File("launcher"), nil
 })
+
+// imagePath is where a new process finds the launcher, which is given to it as
+// the second descriptor. By the number that it has here it could not be found for
+// sure: os.StartProcess moves descriptors in the new process to numbers above those
+// that it was told of, over what else may be there.
+const imagePath = "/proc/self/fd/1"

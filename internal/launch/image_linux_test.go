@@ -5,16 +5,18 @@ import (
 	"os"
 	"syscall"
 	"testing"
+
+	"github.com/sandkit/sandkit/internal/sys"
 )
 
 // TestImageIsSealed: nobody who finds the launcher, which all sandboxes of the
 // program share, can change it (CVE-2019-5736).
 func TestImageIsSealed(t *testing.T) {
-	path, err := image()
+	program, err := image()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := os.OpenFile(sys.FdPath(int(program.Fd())), os.O_RDWR, 0)
 	if err != nil {
 		t.Fatalf("root at least may open it: %v", err)
 	}
@@ -40,7 +42,7 @@ func TestImageIsSealed(t *testing.T) {
 		t.Errorf("%d bytes, %v", n, err)
 	}
 	var st syscall.Stat_t
-	if err := syscall.Stat(path, &st); err != nil || st.Size != int64(len(launcherELF)) {
+	if err := syscall.Stat(f.Name(), &st); err != nil || st.Size != int64(len(launcherELF)) {
 		t.Errorf("size %d, %v", st.Size, err)
 	}
 }

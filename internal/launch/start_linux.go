@@ -110,7 +110,7 @@ func brokeEarly(err error) bool {
 // startLauncher starts the embedded program with one end of a socket, in which
 // the first part waits already.
 func (r *request) startLauncher() (*Process, error) {
-	path, err := image()
+	program, err := image()
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (r *request) startLauncher() (*Process, error) {
 	}
 	p := &Process{control: local.File("sandbox control"), forking: r.prog.Forks(), children: children{turn: make(chan struct{}, 1)}}
 	end := remote.File("sandbox")
-	err = r.exec(p, path, end)
+	err = r.exec(p, program, end)
 	if cerr := end.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("close socket: %w", cerr)
 	}
@@ -137,7 +137,7 @@ func (r *request) startLauncher() (*Process, error) {
 
 // exec puts the first part into the socket and starts the launcher with its
 // other end.
-func (r *request) exec(p *Process, path string, end *os.File) (err error) {
+func (r *request) exec(p *Process, program, end *os.File) (err error) {
 	dir, files, err := r.Rooms.enter(p)
 	if err != nil {
 		return err
@@ -158,13 +158,13 @@ func (r *request) exec(p *Process, path string, end *os.File) (err error) {
 	attr := &os.ProcAttr{
 		Dir:   "/",
 		Env:   []string{}, // nil would hand over the host program's
-		Files: []*os.File{end},
+		Files: []*os.File{end, program},
 		Sys:   &syscall.SysProcAttr{Cloneflags: r.prog.CloneFlags},
 	}
 	if dir != nil {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(dir.Fd())
 	}
-	if p.proc, err = os.StartProcess(path, []string{"sandkit"}, attr); err != nil {
+	if p.proc, err = os.StartProcess(imagePath, []string{"sandkit"}, attr); err != nil {
 		return fmt.Errorf("start launcher: %w", err)
 	}
 	return nil

@@ -63,12 +63,12 @@ func (l *Link) Close() {
 }
 
 // Connect connects to the monitor of a sandbox, by the directory that its socket
-// is in. The error matches [ErrGone] when there is none. The caller closes the
-// link.
+// is in. The error matches [ErrGone] when there is none, and then [fs.ErrNotExist]
+// when nobody has killed it. The caller closes the link.
 func Connect(ctx context.Context, dir string) (*Link, error) {
 	l, err := connect(ctx, dir)
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
-		err = ErrGone
+		err = fmt.Errorf("%w: %w", ErrGone, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to monitor: %w", err)

@@ -49,17 +49,18 @@ func start(ctx context.Context, s *Sandbox) (_ *os.File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	program, err := image()
+	fd, err := image()
 	if err != nil {
 		return nil, err
 	}
+	program := fd.File("monitor")
 	defer program.Close()
 	local, remote, err := sys.SocketPair()
 	if err != nil {
 		return nil, err
 	}
 	conn, end := local.File("monitor"), remote.File("monitor")
-	proc, err := run(sys.FdPath(program.Int()), end)
+	proc, err := run(program, end)
 	if err = errors.Join(err, end.Close()); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
@@ -75,15 +76,16 @@ func start(ctx context.Context, s *Sandbox) (_ *os.File, err error) {
 	return conn, nil
 }
 
-// run starts the monitor in a session of its own.
-func run(path string, end *os.File) (*os.Process, error) {
+// run starts the monitor in a session of its own. It finds its program by the
+// number that it is given as; see package launch.
+func run(program, end *os.File) (*os.Process, error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer null.Close()
-	proc, err := os.StartProcess(path, []string{"sandkit-monitor"}, &os.ProcAttr{
-		Dir: "/", Env: []string{}, Files: []*os.File{null, null, null, end},
+	proc, err := os.StartProcess("/proc/self/fd/4", []string{"sandkit-monitor"}, &os.ProcAttr{
+		Dir: "/", Env: []string{}, Files: []*os.File{null, null, null, end, program},
 		Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {
