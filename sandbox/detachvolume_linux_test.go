@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"errors"
+	"syscall"
 	"testing"
 
 	"github.com/sandkit/sandkit/fs"
@@ -32,12 +33,22 @@ func TestDetachedVolumes(t *testing.T) {
 		}
 	}
 	inUse("detached")
+	o := open(t, st, s)
+	if _, err := o.Dial(ctx, "tcp", "127.0.0.1:1"); !errors.Is(err, sandbox.ErrNotSupported) { // and the connection to the monitor stays
+		t.Error(err)
+	}
+	if _, err := o.Listen("tcp", "127.0.0.1:1"); !errors.Is(err, sandbox.ErrNotSupported) {
+		t.Error(err)
+	}
 	own, err := sandbox.Adopt(ctx, st, s.ID())
 	must(t, err)
 	inUse("adopted")
+	if _, err := own.Dial(ctx, "tcp", "127.0.0.1:1"); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Error(err)
+	}
 	must(t, own.Detach(ctx))
 	inUse("detached again")
-	o := open(t, st, s)
+	o = open(t, st, s)
 	must(t, o.Kill())
 	if code := exitCode(t, o); code != -1 {
 		t.Errorf("exit code %d", code)

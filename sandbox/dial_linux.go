@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/sandkit/sandkit/internal/launch"
 	"github.com/sandkit/sandkit/internal/safepath"
 	"github.com/sandkit/sandkit/internal/sys"
 )
@@ -66,8 +67,11 @@ func (s *Sandbox) socket(ctx context.Context, to syscall.Sockaddr, kind int) (*o
 		return nil, ErrPaused
 	}
 	f, err := r.process.Socket(ctx, family(to), kind, 0)
-	if errors.Is(err, os.ErrProcessDone) {
+	switch {
+	case errors.Is(err, os.ErrProcessDone):
 		err = ErrNotRunning
+	case errors.Is(err, launch.ErrMonitored):
+		err = &NotSupportedError{Feature: "connections into a detached sandbox", Hint: "use Adopt"}
 	}
 	return f, err
 }

@@ -14,6 +14,10 @@ func (p *Process) Clear(ctx context.Context) error {
 	answer := make(chan error, 1)
 	p.mu.Lock()
 	gone := p.children.gone
+	if p.Monitored() {
+		p.mu.Unlock()
+		return ErrMonitored
+	}
 	if !gone {
 		p.children.clearing = append(p.children.clearing, answer)
 	}

@@ -99,11 +99,27 @@ func (p *Process) HandOver(pass func(control *os.File, children []int) (*os.File
 		err = p.control.Close()
 		p.control = next
 		p.monitored.Store(true)
+		p.forget()
 	} else {
 		_ = p.control.SetReadDeadline(time.Time{})
 	}
 	close(h.goOn)
 	return err
+}
+
+// ErrMonitored is what a monitor does not do: [Process.Socket], [Process.Clear].
+var ErrMonitored = errors.New("a monitor has the sandbox")
+
+// forget tells those who wait for what a monitor does not pass on. p.mu is held.
+func (p *Process) forget() {
+	c := &p.children
+	for _, answer := range c.clearing {
+		answer <- ErrMonitored
+	}
+	for _, answer := range c.sockets {
+		answer <- socket{err: ErrMonitored}
+	}
+	c.clearing, c.sockets = nil, nil
 }
 
 // LetGo has Wait return [ErrLetGo], while the sandbox lives on: it is one of a

@@ -46,6 +46,9 @@ func (p *Process) Socket(ctx context.Context, family, kind, protocol int) (*os.F
 func (p *Process) askSocket(answer chan<- socket, family, kind, protocol int) error {
 	p.sending.Lock()
 	defer p.sending.Unlock()
+	if p.Monitored() {
+		return ErrMonitored
+	}
 	p.mu.Lock()
 	p.children.sockets = append(p.children.sockets, answer)
 	p.mu.Unlock()
