@@ -79,7 +79,7 @@ func Start(ctx context.Context) (*Daemon, error) {
 		case <-d.ended:
 			return nil, errors.Join(fmt.Errorf("%w: %s", ErrNone, lastLine(d.log.String())), d.clean())
 		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), d.Stop())
+			return nil, errors.Join(ErrNone, ctx.Err(), d.Stop())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
@@ -122,11 +122,22 @@ func (d *Daemon) clean() error {
 	groups, err := filepath.Glob("/sys/fs/cgroup/*" + d.group())
 	errs := []error{err}
 	for _, g := range append(groups, "/sys/fs/cgroup"+d.group()) {
-		if err := os.Remove(g); err != nil && !errors.Is(err, os.ErrNotExist) {
-			errs = append(errs, err)
-		}
+		errs = append(errs, removeGroup(g))
 	}
 	return errors.Join(append(errs, os.RemoveAll(d.dir))...)
+}
+
+// removeGroup removes a cgroup, whose last process may still be ending.
+func removeGroup(dir string) error {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		err := os.Remove(dir)
+		if err == nil || errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 func lastLine(s string) string {
