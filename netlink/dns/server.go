@@ -160,8 +160,10 @@ const maxFailures = 100
 // wait is what to do about a failure: the result is nil if it may pass, as when there
 // are no descriptors left, or if all is over.
 func (f *failures) wait(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
 	}
 	if *f++; *f > maxFailures || errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("receive questions: %w", err)
