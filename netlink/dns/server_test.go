@@ -1,0 +1,423 @@
+package dns
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// serve lets a server answer on the loopback until the test ends. It gives the
+// address of both sockets.
+func serve(t testing.TB, s *Server) string {
+	t.Helper()
+	u, l := sockets(t)
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(context.Background(), u, l) }()
+	t.Cleanup(func() {
+		_ = s.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return u.LocalAddr().String()
+}
+
+func dial(t testing.TB, network, addr string) net.Conn {
+	t.Helper()
+	c, err := net.Dial(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// ask sends packets and reads that many answers, by UDP.
+func ask(t testing.TB, c net.Conn, packets ...[]byte) (answers [][]byte) {
+	t.Helper()
+	for _, p := range packets {
+		if _, err := c.Write(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range packets {
+		buf := make([]byte, maxPacket)
+		n, err := c.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers = append(answers, buf[:n])
+	}
+	return answers
+}
+
+// stuck is a way to upstreams that leads nowhere until it is released, or all ends.
+func stuck() (dial func(context.Context, string, string) (net.Conn, error), begun chan struct{}, release func()) {
+	begun, released := make(chan struct{}, 10000), make(chan struct{})
+	return func(ctx context.Context, _, _ string) (net.Conn, error) {
+		begun <- struct{}{}
+		select {
+		case <-ctx.Done():
+		case <-released:
+		}
+		return nil, syscall.ENETUNREACH
+	}, begun, sync.OnceFunc(func() { close(released) })
+}
+
+var nowhere = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:53")}
+
+// TestResolver: Go's resolver is happy with it, with packets and, for what is long,
+// with TCP.
+func TestResolver(t *testing.T) {
+	z := shop(t)
+	for i := range 200 {
+		add(t, z, fmt.Sprint("all", i), []string{"all"}, fmt.Sprintf("10.0.0.%d", i))
+	}
+	addr := serve(t, newServer(t, Config{Names: z}))
+	r := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}
+	if got, err := r.LookupHost(t.Context(), "db.shop."); err != nil || shown(got, true) != "[172.20.0.2 fd00::2] true" {
+		t.Error(got, err)
+	}
+	if got, err := r.LookupNetIP(t.Context(), "ip4", "all."); err != nil || len(got) != 200 {
+		t.Error(len(got), err)
+	}
+	if got, err := r.LookupAddr(t.Context(), "172.20.0.3"); err != nil || shown(got, true) != "[web.shop.] true" {
+		t.Error(got, err)
+	}
+	var none *net.DNSError
+	if got, err := r.LookupNetIP(t.Context(), "ip6", "web."); !errors.As(err, &none) || !none.IsNotFound {
+		t.Error(got, err)
+	}
+}
+
+// TestPipelined: the questions of one connection do not wait for each other.
+func TestPipelined(t *testing.T) {
+	dialUp, begun, release := stuck()
+	s := newServer(t, Config{Names: shop(t), Upstreams: nowhere, Dial: dialUp})
+	c := dial(t, "tcp", serve(t, s))
+	var all []byte
+	for i, name := range []string{"slow.example.", "db.", "web."} {
+		q := packet(t, name, a, 0)
+		binary.BigEndian.PutUint16(q, uint16(i))
+		all = append(binary.BigEndian.AppendUint16(all, uint16(len(q))), q...)
+	}
+	half := len(all) - 7
+	for _, part := range [][]byte{all[:1], all[1:half], all[half:]} {
+		if _, err := c.Write(part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-begun
+	got := make(map[uint16]string)
+	for i := range 3 {
+		if i == 2 {
+			release()
+		}
+		msg, err := readMessage(c, maxMessage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[binary.BigEndian.Uint16(msg)] = said(t, msg)
+		if _, slow := got[0]; slow != (i == 2) {
+			t.Errorf("%d: %v", i, got)
+		}
+	}
+	if got[0] != "ServerFailure" || got[1] != "Success 172.20.0.2" || got[2] != "Success 172.20.0.3" {
+		t.Error(got)
+	}
+}
+
+// TestHalfClosed: who sends no more still gets the answers.
+func TestHalfClosed(t *testing.T) {
+	dialUp, begun, release := stuck()
+	defer release()
+	c := dial(t, "tcp", serve(t, newServer(t, Config{Upstreams: nowhere, Dial: dialUp})))
+	if err := writeMessage(c, packet(t, "slow.example.", a, 0)); err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	msg, err := readMessage(c, maxMessage)
+	if err != nil || said(t, msg) != "ServerFailure" {
+		t.Error(msg, err)
+	}
+	if _, err := readMessage(c, maxMessage); !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+}
+
+// TestBadStreams: what is no message ends the connection.
+func TestBadStreams(t *testing.T) {
+	addr := serve(t, newServer(t, Config{Names: shop(t)}))
+	for _, text := range []string{"\x00\x00", "\x00\x05hello", "\xff\xffabc", "\x10\x01abc", "GET / HTTP/1.1\r\n\r\n"} {
+		c := dial(t, "tcp", addr)
+		if _, err := c.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil {
+			t.Errorf("%q is answered", text)
+		}
+	}
+}
+
+// TestFlood: what is at work is bounded, and names that are known are answered
+// although questions wait for upstreams that do not answer.
+func TestFlood(t *testing.T) {
+	const most = 4
+	dialUp, begun, release := stuck()
+	s := newServer(t, Config{Names: shop(t), Upstreams: nowhere, Dial: dialUp, MaxConcurrent: most})
+	addr := serve(t, s)
+	c := dial(t, "udp", addr)
+	slow, local := packet(t, "slow.example.", a, 0), packet(t, "db.", a, 0)
+	for range most {
+		if _, err := c.Write(slow); err != nil {
+			t.Fatal(err)
+		}
+		<-begun
+	}
+	for range 100 { // one too many is told so, and those that are known go on
+		got := ask(t, c, slow)
+		if said(t, got[0]) != "ServerFailure" {
+			t.Fatal(said(t, got[0]))
+		}
+		if got = ask(t, c, local); said(t, got[0]) != "Success 172.20.0.2" {
+			t.Fatal(said(t, got[0]))
+		}
+	}
+	flooder := dial(t, "udp", addr)
+	for range 20000 {
+		_, _ = flooder.Write(slow)
+	}
+	if n := runtime.NumGoroutine(); n > most+2*256+50 {
+		t.Errorf("%d goroutines", n)
+	}
+	if n := len(begun); n != 0 {
+		t.Errorf("%d more go out", n)
+	}
+	// A packet may be lost in such a flood, but the server is not.
+	for answered := false; !answered; {
+		_ = c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		if _, err := c.Write(local); err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, maxPacket)
+		n, err := c.Read(buf)
+		answered = err == nil && said(t, buf[:n]) == "Success 172.20.0.2"
+	}
+	release()
+}
+
+// blocked are names that nobody can look up for now.
+type blocked struct{ begun, release chan struct{} }
+
+func (b blocked) Lookup(string) ([]netip.Addr, bool) {
+	b.begun <- struct{}{}
+	<-b.release
+	return nil, true
+}
+
+func (b blocked) Reverse(netip.Addr) ([]string, bool) { return nil, false }
+
+// TestDropped: when all that may be at work is, packets are dropped without waiting.
+func TestDropped(t *testing.T) {
+	names := blocked{make(chan struct{}, 10000), make(chan struct{})}
+	s := newServer(t, Config{Names: names, MaxConcurrent: 1})
+	c := dial(t, "udp", serve(t, s))
+	q := packet(t, "db.", a, 0)
+	for range 1 + local {
+		if _, err := c.Write(q); err != nil {
+			t.Fatal(err)
+		}
+		<-names.begun
+	}
+	for range 1000 {
+		_, _ = c.Write(q)
+	}
+	if n := len(names.begun); n != 0 {
+		t.Errorf("%d too many at work", n)
+	}
+	close(names.release)
+	for range 1 + local {
+		if _, err := c.Read(make([]byte, maxPacket)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestStreamCount: connections are bounded.
+func TestStreamCount(t *testing.T) {
+	addr := serve(t, newServer(t, Config{Names: shop(t)}))
+	q := packet(t, "db.", a, 0)
+	use := func(c net.Conn) error {
+		if err := writeMessage(c, q); err != nil {
+			return err
+		}
+		_, err := readMessage(c, maxMessage)
+		return err
+	}
+	conns := make([]net.Conn, local)
+	for i := range conns {
+		conns[i] = dial(t, "tcp", addr)
+		if err := use(conns[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := use(dial(t, "tcp", addr)); err == nil {
+		t.Error("one too many is served")
+	}
+	if err := use(conns[0]); err != nil {
+		t.Error(err)
+	}
+}
+
+// pipes is a listener of connections that are no sockets, so that time may stand
+// still.
+type pipes struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), done: make(chan struct{})} }
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error { p.once.Do(func() { close(p.done) }); return nil }
+
+func (p *pipes) Addr() net.Addr { return nil }
+
+func (p *pipes) dial() net.Conn {
+	c, inner := net.Pipe()
+	p.conns <- inner
+	return c
+}
+
+// TestSlowClients: who says nothing, stops in the middle, or does not read is left
+// after a while.
+func TestSlowClients(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		send func(t *testing.T, c net.Conn)
+		want time.Duration
+	}{
+		{"silent", func(*testing.T, net.Conn) {}, idle},
+		{"stops", func(_ *testing.T, c net.Conn) { _, _ = c.Write([]byte{0, 20, 1, 2}) }, idle},
+		{"drips", func(_ *testing.T, c net.Conn) {
+			for _, b := range []byte{0, 20, 1, 2} {
+				time.Sleep(4 * time.Second)
+				_, _ = c.Write([]byte{b})
+			}
+		}, idle},
+		{"does not read", func(t *testing.T, c net.Conn) { _ = writeMessage(c, packet(t, "db.", a, 0)) }, timeout},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s, l := newServer(t, Config{Names: shop(t)}), newPipes()
+			go func() { _ = s.Serve(t.Context(), nil, l) }()
+			conn := l.dial()
+			began := time.Now()
+			var sending sync.WaitGroup
+			sending.Go(func() { c.send(t, conn) })
+			synctest.Wait()
+			ended := make(chan time.Duration)
+			go func() {
+				for len(s.streams) > 0 {
+					time.Sleep(time.Second)
+				}
+				ended <- time.Since(began)
+			}()
+			if got := <-ended; got < c.want || got > c.want+time.Second {
+				t.Errorf("%s: ends after %v, not %v", c.name, got, c.want)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			conn.Close()
+			sending.Wait()
+		})
+	}
+}
+
+// broken is a socket with a fault.
+type broken struct {
+	net.PacketConn
+	fails int // how often
+	err   error
+	sock  chan struct{}
+}
+
+func (b *broken) ReadFrom([]byte) (int, net.Addr, error) {
+	if b.fails--; b.fails >= 0 {
+		return 0, nil, b.err
+	}
+	<-b.sock
+	return 0, nil, net.ErrClosed
+}
+
+func (b *broken) Close() error { close(b.sock); return errors.New("close: it is broken") }
+
+// TestBrokenSocket: a fault that passes is none; one that stays ends it.
+func TestBrokenSocket(t *testing.T) {
+	for fails, want := range map[int]string{
+		maxFailures:     "close socket: close: it is broken",
+		maxFailures + 1: "receive questions: cannot allocate memory\nclose socket: close: it is broken",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newServer(t, Config{})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			err := s.Serve(ctx, &broken{fails: fails, err: syscall.ENOMEM, sock: make(chan struct{})}, nil)
+			if err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("%d failures: %v, not %s", fails, err, want)
+			}
+		})
+	}
+	s := newServer(t, Config{})
+	u, l := sockets(t)
+	l.Close() // by somebody else
+	if err := s.Serve(t.Context(), u, l); !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
+	}
+}
+
+// TestClosed: a server that is closed serves nobody, and closes what it gets.
+func TestClosed(t *testing.T) {
+	s := newServer(t, Config{})
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	u, l := sockets(t)
+	if err := s.Serve(t.Context(), u, l); !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
+	}
+	if err := u.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Error("the socket is open")
+	}
+	if err := newServer(t, Config{}).Serve(t.Context(), nil, nil); err != nil {
+		t.Error(err)
+	}
+}
