@@ -249,8 +249,14 @@ func TestLimits(t *testing.T) {
 		stream bool
 		limit  int
 	}{
-		{0, false, 512}, {1, false, 512}, {1232, false, 1232}, {1231, false, 1231}, {4096, false, 4096}, {65535, false, 4096},
-		{0, true, 65535}, {512, true, 65535},
+		{0, false, 512},
+		{1, false, 512},
+		{1232, false, 1232},
+		{1231, false, 1231},
+		{4096, false, 4096},
+		{65535, false, 4096},
+		{0, true, 65535},
+		{512, true, 65535},
 	} {
 		got := s.answer(t.Context(), packet(t, "all.", a, c.size), c.stream)
 		m := unpack(t, got)

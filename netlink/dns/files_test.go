@@ -16,7 +16,8 @@ func TestParseResolvConf(t *testing.T) {
 		{"empty", "", ResolvConf{}, 1},
 		{
 			"usual", "# made by hand\nnameserver 10.0.0.1\nnameserver 10.0.0.2\nsearch corp.example example.com\noptions ndots:5 timeout:2\n",
-			ResolvConf{ips("10.0.0.1", "10.0.0.2"), []string{"corp.example", "example.com"}, []string{"ndots:5", "timeout:2"}}, 5,
+			ResolvConf{ips("10.0.0.1", "10.0.0.2"), []string{"corp.example", "example.com"}, []string{"ndots:5", "timeout:2"}},
+			5,
 		},
 		{"the last search counts", "search a b\ndomain c d\n", ResolvConf{Search: []string{"c"}}, 1},
 		{"the last domain counts", "domain c\nsearch a. B\n", ResolvConf{Search: []string{"a", "B"}}, 1},
@@ -25,7 +26,8 @@ func TestParseResolvConf(t *testing.T) {
 		{"bad ndots", "options ndots:2 ndots:x ndots:-1 ndots:", ResolvConf{Options: []string{"ndots:2", "ndots:x", "ndots:-1", "ndots:"}}, 2},
 		{
 			"comments and spaces", " nameserver\t10.0.0.1 # first\r\n;nameserver 10.0.0.2\nnameserver ::1%lo ; x\nsearch a #b c\n",
-			ResolvConf{Servers: ips("10.0.0.1", "::1%lo"), Search: []string{"a"}}, 1,
+			ResolvConf{Servers: ips("10.0.0.1", "::1%lo"), Search: []string{"a"}},
+			1,
 		},
 		{"nonsense", "nameserver\nnameserver x\nnameserver 10.0.0.256\nsearch\noptions\n\x00\nfoo bar\nsearch a..b \xff\n", ResolvConf{}, 1},
 	} {

@@ -73,6 +73,13 @@ func sockets(t testing.TB) (net.PacketConn, net.Listener) {
 	}
 }
 
+// loopback dials this address, whoever is asked for.
+func loopback(to netip.AddrPort) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, to.String())
+	}
+}
+
 // closedPort is where nobody listens.
 func closedPort(t testing.TB) netip.AddrPort {
 	t.Helper()
