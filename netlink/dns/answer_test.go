@@ -366,16 +366,25 @@ func FuzzAnswer(f *testing.F) {
 // FuzzFit: answers of upstreams are not trusted, either.
 func FuzzFit(f *testing.F) {
 	q := packet(f, "db.", a, 0)
-	f.Add(append(q, make([]byte, 600)...), uint16(512))
+	f.Add(append(bytes.Clone(q), make([]byte, 600)...), uint16(512))
+	var many []string
+	for i := range 100 {
+		many = append(many, fmt.Sprintf("10.0.0.%d", i), fmt.Sprintf("fd00::%d", i))
+	}
+	f.Add(answerTo(f, q, 0, many...), uint16(600))
+	f.Add(answerTo(f, packet(f, "db.", a, 1232), 0, many...), uint16(600))
 	f.Fuzz(func(t *testing.T, msg []byte, limit uint16) {
 		if len(msg) < headerLen || limit < minPacket {
 			return
 		}
 		length := len(msg)
-		addresses(bytes.Clone(msg))
+		_, whole := addresses(msg)
 		got := fit(msg, int(limit))
 		if len(got) > int(limit) || len(got) > length {
 			t.Errorf("%d bytes of %d, limit %d", len(got), length, limit)
+		}
+		if _, still := addresses(got); whole && len(got) > 0 && !still {
+			t.Errorf("%x is no longer whole", got)
 		}
 	})
 }

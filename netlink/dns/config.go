@@ -64,11 +64,14 @@ type Config struct {
 	Policy func(ctx context.Context, q Question) error
 	// Inspect sees the addresses of an upstream's answer before who asked does; an
 	// error answers with Denial. So addresses can be allowed for a while, or those of
-	// the host's own network be kept from names of strangers. Nil: all is allowed.
+	// the host's own network be kept from names of strangers. It does not see those in
+	// records of type SVCB and HTTPS (64 and 65); Policy may refuse these. Nil: all is
+	// allowed.
 	Inspect func(ctx context.Context, q Question, addrs []netip.Addr) error
 	Denial  Denial
 
-	// Timeout is how long one upstream may take. 0: 4 seconds.
+	// Timeout is how long one upstream may take, and how long who asks by TCP to read
+	// the answer. 0: 4 seconds.
 	Timeout time.Duration
 	// Idle is how long a TCP connection may be without a question. 0: 10 seconds.
 	Idle time.Duration

@@ -35,17 +35,21 @@ func (s *Server) outside(ctx context.Context, q *query) []byte {
 		return s.reply(q, dnsmessage.RCodeServerFailure, false, nil)
 	}
 	msg := s.forward(ctx, q)
-	if msg == nil {
+	if msg != nil {
+		msg = fit(msg, q.limit)
+	}
+	addrs, whole := addresses(msg)
+	if !whole {
 		return s.reply(q, dnsmessage.RCodeServerFailure, false, nil)
 	}
 	if s.config.Inspect != nil {
-		if err := s.config.Inspect(ctx, question, addresses(msg)); err != nil {
+		if err := s.config.Inspect(ctx, question, addrs); err != nil {
 			return s.deny(q, question, err)
 		}
 	}
 	binary.BigEndian.PutUint16(msg, q.header.ID)
 	copy(msg[headerLen:q.end], q.raw[headerLen:q.end]) // with the asker's capital letters
-	return fit(msg, q.limit)
+	return msg
 }
 
 // deny is the answer to what the policy does not allow.
@@ -58,26 +62,25 @@ func (s *Server) deny(q *query, question Question, err error) []byte {
 	return s.reply(q, code, false, nil)
 }
 
-// addresses are those in the answers of a message.
-func addresses(msg []byte) []netip.Addr {
+// addresses are those in the answers of a message, if all of its records are whole.
+func addresses(msg []byte) (list []netip.Addr, whole bool) {
 	at, ok := skipQuestion(msg)
-	if !ok || count(msg, questions) != 1 {
-		return nil
+	if !ok {
+		return nil, false
 	}
-	var list []netip.Addr
-	for range count(msg, answers) {
+	wanted := count(msg, answers)
+	for i := range wanted + count(msg, authorities) + count(msg, additionals) {
 		r, ok := readRecord(msg, at)
 		if !ok {
-			break
+			return nil, false
 		}
 		at = r.end
-		name, _ := skipName(msg, r.start)
-		if a, ok := netip.AddrFromSlice(msg[name+10 : r.end]); ok &&
+		if a, ok := netip.AddrFromSlice(msg[r.data:r.end]); ok && i < wanted &&
 			(r.kind == dnsmessage.TypeA && a.Is4() || r.kind == dnsmessage.TypeAAAA && a.Is6()) {
-			list = append(list, a)
+			list = append(list, plain(a))
 		}
 	}
-	return list
+	return list, true
 }
 
 // forward asks one upstream after the other. If none gives a good answer, the last

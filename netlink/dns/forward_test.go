@@ -209,6 +209,10 @@ func TestUpstreams(t *testing.T) {
 	bare := upstream(t, func(q []byte, _ bool) [][]byte {
 		return [][]byte{{q[0], q[1], 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0}} // FORMERR, without the question
 	})
+	halves := upstream(t, func(q []byte, _ bool) [][]byte {
+		b := answerTo(t, q, 0, "192.0.2.7")
+		return [][]byte{b[:len(b)-1]}
+	})
 	closed, failing, refusing := closedPort(t), code(dnsmessage.RCodeServerFailure), code(dnsmessage.RCodeRefused)
 	none, good := code(dnsmessage.RCodeNameError), code(0, "192.0.2.7")
 	for _, c := range []struct {
@@ -221,6 +225,7 @@ func TestUpstreams(t *testing.T) {
 		{[]netip.AddrPort{failing, refusing, good}, "Success 192.0.2.7"},
 		{[]netip.AddrPort{bare, closed, good}, "Success 192.0.2.7"},
 		{[]netip.AddrPort{bare}, "ServerFailure"},
+		{[]netip.AddrPort{halves}, "ServerFailure"},
 		{[]netip.AddrPort{none, good}, "NameError"},
 		{[]netip.AddrPort{failing, refusing, closed}, "Refused"},
 		{[]netip.AddrPort{closed, failing, refusing, good}, "Refused"}, // three count
@@ -285,7 +290,7 @@ func TestPolicy(t *testing.T) {
 		name := unpack(t, q).Questions[0].Name.String()
 		asked <- name
 		if name == "rebind." {
-			return [][]byte{answerTo(t, q, 0, "192.0.2.7", "169.254.169.254", "fd00::1")}
+			return [][]byte{answerTo(t, q, 0, "192.0.2.7", "::ffff:169.254.169.254")}
 		}
 		return [][]byte{answerTo(t, q, 0, "192.0.2.7")}
 	})

@@ -20,11 +20,11 @@ const (
 
 // record is where in a message a record is.
 type record struct {
-	start, end int
-	kind       dnsmessage.Type
-	class      uint16
-	ttl        uint32
-	root       bool // its name is the root's
+	start, data, end int
+	kind             dnsmessage.Type
+	class            uint16
+	ttl              uint32
+	root             bool // its name is the root's
 }
 
 // skipName gives the place after a name.
@@ -61,6 +61,7 @@ func readRecord(msg []byte, at int) (record, bool) {
 		kind:  dnsmessage.Type(binary.BigEndian.Uint16(msg[name:])),
 		class: binary.BigEndian.Uint16(msg[name+2:]),
 		ttl:   binary.BigEndian.Uint32(msg[name+4:]),
+		data:  name + 10,
 		end:   name + 10 + int(binary.BigEndian.Uint16(msg[name+8:])),
 		root:  msg[at] == 0,
 	}
