@@ -294,6 +294,7 @@ func TestPolicy(t *testing.T) {
 		}
 		return [][]byte{answerTo(t, q, 0, "192.0.2.7")}
 	})
+	metadata := netip.MustParseAddr("169.254.169.254")
 	for denial, want := range map[Denial]string{DenyRefused: "Refused", DenyNoName: "NameError"} {
 		s := newServer(t, Config{
 			Names: shop(t), Upstreams: []netip.AddrPort{up}, Dial: new(net.Dialer).DialContext, Denial: denial,
@@ -305,8 +306,11 @@ func TestPolicy(t *testing.T) {
 			},
 			Inspect: func(_ context.Context, q Question, addrs []netip.Addr) error {
 				for _, a := range addrs {
-					if a.IsPrivate() || a.IsLinkLocalUnicast() {
+					if a.IsPrivate() || a == metadata {
 						return errors.New("an address of the inside")
+					}
+					if a.Is4In6() {
+						t.Errorf("%v is no plain address", a)
 					}
 				}
 				if len(addrs) != 1 {

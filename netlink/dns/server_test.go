@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -165,39 +166,69 @@ func (b blocked) Lookup(string) ([]netip.Addr, bool) {
 
 func (b blocked) Reverse(netip.Addr) ([]string, bool) { return nil, false }
 
+// queue is a socket that has each packet taken from it before the next one.
+type queue struct {
+	net.PacketConn
+	packets chan []byte
+	sent    atomic.Int64
+	done    chan struct{}
+}
+
+func (q *queue) ReadFrom(b []byte) (int, net.Addr, error) {
+	select {
+	case p := <-q.packets:
+		return copy(b, p), &net.UDPAddr{}, nil
+	case <-q.done:
+		return 0, nil, net.ErrClosed
+	}
+}
+
+func (q *queue) WriteTo(b []byte, _ net.Addr) (int, error) { q.sent.Add(1); return len(b), nil }
+
+func (q *queue) Close() error { close(q.done); return nil }
+
 // TestDropped: when all that may be at work is, packets are dropped without waiting.
 func TestDropped(t *testing.T) {
 	names := blocked{make(chan struct{}, 10000), make(chan struct{})}
 	s := newServer(t, Config{Names: names, MaxConcurrent: 1})
-	c := dial(t, "udp", serve(t, s))
+	conn := &queue{packets: make(chan []byte), done: make(chan struct{})}
+	done := make(chan error)
+	go func() { done <- s.Serve(t.Context(), conn, nil) }()
 	q := packet(t, "db.", a, 0)
 	for range 1 + local {
-		if _, err := c.Write(q); err != nil {
-			t.Fatal(err)
-		}
+		conn.packets <- q
 		<-names.begun
 	}
 	for range 1000 {
-		_, _ = c.Write(q)
+		conn.packets <- q
 	}
-	if n := len(names.begun); n != 0 {
-		t.Errorf("%d too many at work", n)
-	}
+	conn.packets <- nil // so the one before has been looked at
 	close(names.release)
-	survives(t, c, q)
+	if err := errors.Join(s.Close(), <-done); err != nil {
+		t.Error(err)
+	}
+	if n := conn.sent.Load(); n != 1+local || len(names.begun) != 0 {
+		t.Errorf("%d answers, %d more begun", n, len(names.begun))
+	}
 }
 
 // broken is a socket with a fault.
 type broken struct {
 	net.PacketConn
-	fails int // how often
+	fails int // how often, before each of so many packets
+	times int
+	n     int
 	err   error
 	sock  chan struct{}
 }
 
 func (b *broken) ReadFrom([]byte) (int, net.Addr, error) {
-	if b.fails--; b.fails >= 0 {
+	if b.n++; b.n <= b.fails {
 		return 0, nil, b.err
+	}
+	if b.times--; b.times >= 0 {
+		b.n = 0
+		return 0, nil, nil
 	}
 	<-b.sock
 	return 0, nil, net.ErrClosed
@@ -215,7 +246,7 @@ func TestBrokenSocket(t *testing.T) {
 			s := newServer(t, Config{})
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
-			err := s.Serve(ctx, &broken{fails: fails, err: syscall.ENOMEM, sock: make(chan struct{})}, nil)
+			err := s.Serve(ctx, &broken{fails: fails, times: 3, err: syscall.ENOMEM, sock: make(chan struct{})}, nil)
 			if err == nil || !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("%d failures: %v, not %s", fails, err, want)
 			}

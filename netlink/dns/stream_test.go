@@ -183,3 +183,34 @@ func TestSlowClients(t *testing.T) {
 		})
 	}
 }
+
+// TestPipelinedCount: one connection cannot have everything at work.
+func TestPipelinedCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		names := blocked{make(chan struct{}, 1000), make(chan struct{})}
+		s, l := newServer(t, Config{Names: names}), newPipes()
+		go func() { _ = s.Serve(t.Context(), nil, l) }()
+		conn := l.dial()
+		q := packet(t, "db.", a, 0)
+		var group sync.WaitGroup
+		group.Go(func() {
+			for range 5 * maxPipelined {
+				if err := writeMessage(conn, q); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		synctest.Wait()
+		if n := len(names.begun); n != maxPipelined {
+			t.Errorf("%d are at work", n)
+		}
+		close(names.release)
+		for range 5 * maxPipelined {
+			if _, err := readMessage(conn, maxMessage); err != nil {
+				t.Fatal(err)
+			}
+		}
+		group.Wait()
+		conn.Close()
+	})
+}
