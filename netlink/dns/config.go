@@ -75,8 +75,8 @@ type Config struct {
 	Timeout time.Duration
 	// Idle is how long a TCP connection may be without a question. 0: 10 seconds.
 	Idle time.Duration
-	// TTL is how long resolvers may keep what is answered here, in full seconds.
-	// 0: 10 minutes.
+	// TTL is how long resolvers may keep what is answered here, in full seconds; less
+	// than one is not at all. 0: 10 minutes, as with Docker.
 	TTL time.Duration
 	// MaxConcurrent is how many questions may wait for upstreams at a time; further
 	// ones are answered with SERVFAIL. 0: 1024. In addition 256 may be answered here,
@@ -99,10 +99,10 @@ func (e *ConfigError) Error() string { return fmt.Sprintf("name server: %s: %v",
 func (e *ConfigError) Unwrap() error { return e.Err }
 
 const (
-	maxUpstreams = 3 // as with Docker
-	ttl          = time.Minute * 10
-	timeout      = 4 * time.Second // as with Docker
-	concurrent   = 1024            // as with Docker
+	maxUpstreams = 3                // as with Docker
+	ttl          = 10 * time.Minute // as with Docker
+	timeout      = 4 * time.Second  // as with Docker
+	concurrent   = 1024             // as with Docker
 	idle         = 10 * time.Second
 	// local bounds what is at work besides questions to upstreams.
 	local = 256

@@ -68,11 +68,9 @@ func (s *Server) enter() bool {
 // a socket fails again and again. Then, and whatever happened, the two are closed, and
 // nothing of it is left. Several calls with other sockets may run at a time, for which
 // the limits hold together. After [Server.Close] the error matches [net.ErrClosed].
-func (s *Server) Serve(ctx context.Context, packets net.PacketConn, streams net.Listener) (err error) {
-	shut := sync.OnceValue(func() error { return closeBoth(packets, streams) })
-	defer func() { err = errors.Join(err, shut()) }()
+func (s *Server) Serve(ctx context.Context, packets net.PacketConn, streams net.Listener) error {
 	if !s.enter() {
-		return fmt.Errorf("serve names: %w", net.ErrClosed)
+		return errors.Join(fmt.Errorf("serve names: %w", net.ErrClosed), closeBoth(packets, streams))
 	}
 	defer s.services.Done()
 	ctx, cancel := context.WithCancel(ctx)
@@ -92,7 +90,7 @@ func (s *Server) Serve(ctx context.Context, packets net.PacketConn, streams net.
 		}
 	}
 	cancel()
-	err = shut()
+	err := closeBoth(packets, streams)
 	work.Wait() // nobody uses the sockets any more
 	return errors.Join(append(errs[:], err)...)
 }
