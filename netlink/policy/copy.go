@@ -29,7 +29,7 @@ func (s *session) copy() error {
 	both.Go(func() { s.pass(s.client, s.server, s.early, &s.received, idle/samples) })
 	s.pass(s.server, s.client, s.head, &s.sent, idle/samples)
 	both.Wait()
-	cause, _ := s.ended()
+	_, cause := s.ended()
 	s.end(nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +73,7 @@ func (s *session) pass(to, from net.Conn, first []byte, count *atomic.Int64, eve
 		if err == nil {
 			break
 		}
-		if _, over := s.ended(); over || !errors.Is(err, os.ErrDeadlineExceeded) {
+		if over, _ := s.ended(); over || !errors.Is(err, os.ErrDeadlineExceeded) {
 			s.end(fmt.Errorf("copy: %w", err))
 			return
 		}

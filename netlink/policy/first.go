@@ -84,7 +84,7 @@ func (r *firstReader) Read(p []byte) (int, error) {
 func (r *firstReader) resume() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, over := r.s.ended(); over || !r.interrupted {
+	if over, _ := r.s.ended(); over || !r.interrupted {
 		return false
 	}
 	r.interrupted = false

@@ -72,7 +72,7 @@ func (s *session) peek(ctx context.Context, dial Dial) error {
 		}
 		sniffed, err = s.sniffBoth(deadline)
 	}
-	if cause, over := s.ended(); over {
+	if over, cause := s.ended(); over {
 		return cause
 	}
 	if _, ok := errors.AsType[*serverError](err); ok {
@@ -146,10 +146,11 @@ func (s *session) expire() {
 
 var past = time.Unix(1, 0)
 
-func (s *session) ended() (cause error, over bool) { //nolint:revive,staticcheck // the error is what it is about
+// ended tells whether both sides are to end, and why.
+func (s *session) ended() (over bool, cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.cause, s.over
+	return s.over, s.cause
 }
 
 // setReadDeadline sets one, unless all is to end.
