@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -60,7 +61,7 @@ func (s *session) pass(to, from net.Conn, first []byte, count *atomic.Int64, eve
 		n, err := to.Write(first)
 		s.progress(count, int64(n))
 		if err != nil {
-			s.end(fmt.Errorf("copy: %w", err))
+			s.fail(err)
 			return
 		}
 	}
@@ -74,7 +75,7 @@ func (s *session) pass(to, from net.Conn, first []byte, count *atomic.Int64, eve
 			break
 		}
 		if over, _ := s.ended(); over || !errors.Is(err, os.ErrDeadlineExceeded) {
-			s.end(fmt.Errorf("copy: %w", err))
+			s.fail(err)
 			return
 		}
 	}
@@ -84,7 +85,15 @@ func (s *session) pass(to, from net.Conn, first []byte, count *atomic.Int64, eve
 		return
 	}
 	if err := half.CloseWrite(); err != nil {
-		s.end(fmt.Errorf("end one direction: %w", err))
+		s.fail(err)
+	}
+}
+
+// fail ends both ways. That a side does not listen any more, which has said all that
+// it wanted to, ends only what it would have heard.
+func (s *session) fail(err error) {
+	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ENOTCONN) {
+		s.end(fmt.Errorf("copy: %w", err))
 	}
 }
 

@@ -242,6 +242,7 @@ func TestHTTP(t *testing.T) {
 				t.Fatal(err)
 			}
 			out, err := io.ReadAll(c)
+			c.Close()
 			served := <-result
 			if want == "" {
 				if !isReset(err) || len(out) != 0 || !errors.Is(served, ErrDenied) || w.kinds() != "denied" {
