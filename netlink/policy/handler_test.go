@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -156,7 +157,9 @@ const goodAddr = "192.0.2.1"
 // TestTLS: a client of crypto/tls reaches the server with the name that it sends, also
 // byte by byte, and no other.
 func TestTLS(t *testing.T) {
-	srv := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(rw, r.TLS.ServerName) }))
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(rw, r.TLS.ServerName) }))
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	srv.StartTLS()
 	defer srv.Close()
 	for _, port := range []string{":443", ":8443"} {
 		for _, slow := range []bool{false, true} {
@@ -186,12 +189,11 @@ func TestTLS(t *testing.T) {
 
 // get asks over TLS.
 func get(c net.Conn, name string) (string, error) {
+	defer c.Close() // when all was read: otherwise it is a reset
 	conn := tls.Client(c, &tls.Config{ServerName: name, InsecureSkipVerify: true})
 	if err := conn.Handshake(); err != nil {
-		c.Close()
 		return "", err
 	}
-	defer conn.Close()
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
 		return "", err
 	}
@@ -201,6 +203,10 @@ func get(c net.Conn, name string) (string, error) {
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(io.Discard, conn)
 	return string(b), err
 }
 

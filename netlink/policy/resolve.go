@@ -67,7 +67,8 @@ func (d *Decider) allowsName(name, protocol string) bool {
 	var denied []portRange
 	for i := range d.rules {
 		c := &d.rules[i]
-		if !c.covers(protocol, c.first) || !c.any && !(c.named() && c.domain.matches(name)) {
+		names := c.any || c.named() && c.domain.matches(name)
+		if !names || !c.covers(protocol, c.first) {
 			continue
 		}
 		r := portRange{int(c.first), int(c.last)}

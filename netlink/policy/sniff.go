@@ -56,10 +56,10 @@ func (h *head) app() (App, error) {
 	if err := h.atLeast(1, maxLine); err != nil {
 		return Unseen, err
 	}
-	switch c := h.buf[0]; {
-	case c == recordHandshake:
+	switch h.buf[0] {
+	case recordHandshake:
 		return TLS, nil
-	case c == '\r' || c == '\n':
+	case '\r', '\n':
 		return HTTP, nil // servers skip empty lines before a request
 	}
 	for at := 0; ; {
