@@ -156,7 +156,7 @@ func TestValidate(t *testing.T) {
 	if _, ok := errors.AsType[*FieldError](err); !ok {
 		t.Errorf("%T", err)
 	}
-	for _, field := range strings.FieldsSeq("0].action 0].protocol 0].host 0].lastPort 1].lastPort 2].host 3].host 4].host 5].host 8].action 8].host") {
+	for field := range strings.FieldsSeq("0].action 0].protocol 0].host 0].lastPort 1].lastPort 2].host 3].host 4].host 5].host 8].action 8].host") {
 		if !strings.Contains(err.Error(), "rules["+field+" ") {
 			t.Errorf("%s is not named in:\n%v", field, err)
 		}
