@@ -252,7 +252,10 @@ func TestSniff(t *testing.T) {
 		"\x15\x03\x01\x00\x02":              {App: Opaque},
 		"hello":                             {App: Opaque},
 	} {
-		in := strings.ReplaceAll(text, "|", crlf)
+		in := text
+		if want.App != TLS { // which may have any byte in it
+			in = strings.ReplaceAll(text, "|", crlf)
+		}
 		s, consumed, err := Sniff(iotest.OneByteReader(strings.NewReader(in)))
 		if s != want || err != nil || !strings.HasPrefix(in, string(consumed)) {
 			t.Errorf("%.40q: %+v, %v, %q", text, s, err, consumed)
