@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sandkit/sandkit/internal/testutil"
 	"github.com/sandkit/sandkit/sandbox"
@@ -80,26 +81,19 @@ func TestAttachStreams(t *testing.T) {
 	testutil.Unchanged(t)
 	s := running(t, sandbox.WithOpenStdin(), sandbox.WithCommand("sh", "-c", "read x; echo out; echo err >&2"))
 	errOut := newScreen()
-	a := attach(t, s, sandbox.AttachOptions{Stdin: strings.NewReader("go\n"), Stderr: errOut})
-	only := newScreen()
-	b := attach2(t, s, sandbox.AttachOptions{Stderr: only})
-	if err := errors.Join(a.end(t), b.end(t)); err != nil {
+	keys, only, ended := newKeyboard(t), newScreen(), make(chan error, 1)
+	a := attach(t, s, sandbox.AttachOptions{Stdin: keys, Stderr: errOut})
+	go func() { ended <- s.Attach(testContext(t), sandbox.AttachOptions{Stderr: only}) }()
+	for sandbox.Attached(s) < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	keys.press(t, "go\n")
+	if err := errors.Join(a.end(t), <-ended); err != nil {
 		t.Error(err)
 	}
-	if a.screen.String() != "out\n" || errOut.String() != "err\n" || only.String() != "err\n" && only.String() != "" || b.screen.String() != "" {
+	if a.screen.String() != "out\n" || errOut.String() != "err\n" || only.String() != "err\n" {
 		t.Errorf("%q, %q, %q", a.screen, errOut, only)
 	}
-}
-
-// attach2 is attach without standard output, to a sandbox that may end meanwhile.
-func attach2(t testing.TB, s *sandbox.Sandbox, o sandbox.AttachOptions) *attached {
-	a := &attached{screen: newScreen(), ended: make(chan error, 1)}
-	err := s.Attach(testContext(t), o)
-	if errors.Is(err, sandbox.ErrNotRunning) {
-		err = nil
-	}
-	a.ended <- err
-	return a
 }
 
 // TestAttachDetach: the keys end the attachment and nothing else, and what only looks

@@ -94,7 +94,11 @@ func attach(t testing.TB, s *sandbox.Sandbox, o sandbox.AttachOptions) *attached
 	for sandbox.Attached(s) == before {
 		select {
 		case err := <-a.ended:
-			t.Fatalf("not attached: %v", err)
+			if err != nil {
+				t.Fatalf("not attached: %v", err)
+			}
+			a.ended <- nil // it was, and the sandbox has ended
+			return a
 		default:
 		}
 	}

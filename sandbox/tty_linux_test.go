@@ -16,7 +16,7 @@ import (
 
 // facts prints what a terminal is like, a line each.
 const facts = `tty; stty size; echo $TERM; stat -L -c '%F %t:%T' /dev/console; cat < /dev/tty > /dev/console
-readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2; stat -L -c '%u %a' /dev/pts/0; read x x x x x sid ttynr pgrp x < /proc/self/stat; test $pgrp -gt 0 && echo foreground`
+for i in 0 1 2; do readlink /proc/self/fd/$i; done; stat -L -c '%u %a' /dev/pts/0; read x x x x x sid ttynr pgrp x < /proc/self/stat; test $pgrp -gt 0 && echo foreground`
 
 const factsPrinted = "/dev/pts/0\n25 100\nxterm\ncharacter special file 88:0\ntyped\n" +
 	"/dev/pts/0\n/dev/pts/0\n/dev/pts/0\nUID 620\nforeground\n"
@@ -78,7 +78,7 @@ func TestTTYSize(t *testing.T) {
 	for _, c := range []struct {
 		rows, cols uint16
 		want       string
-	}{{0, 0, "24 80\n"}, {7, 0, "7 80\n"}, {65535, 1, "65535 1\n"}} {
+	}{{0, 0, "24 80\n"}, {7, 0, "7 80\n"}, {9999, 8888, "9999 8888\n"}} {
 		out := newScreen()
 		if _, err := sandbox.Run(testContext(t), sandbox.WithTTY(c.rows, c.cols), sandbox.WithStdout(out), sandbox.WithCommand("stty", "size")); err != nil || out.String() != c.want {
 			t.Errorf("%d, %d: %q, %v", c.rows, c.cols, out, err)
