@@ -37,6 +37,9 @@ func TestAttach(t *testing.T) {
 			for a.screen.await(t, "one"); strings.Count(a.screen.String(), "one") < strings.Count(c.want, "one"); {
 				a.screen.await(t, "one\r\none")
 			}
+			for !strings.HasSuffix(a.screen.String(), "\n") { // the rest of the line
+				time.Sleep(time.Millisecond)
+			}
 			b := attach(t, s, sandbox.AttachOptions{Stdin: second})
 			quiet := attach(t, s, sandbox.AttachOptions{Stdout: io.Discard})
 			second.press(t, "two\n")

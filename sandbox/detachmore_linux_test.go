@@ -194,6 +194,9 @@ func TestDetachFails(t *testing.T) {
 	if err := s.Start(testContext(t)); err != nil {
 		t.Fatal(err)
 	}
+	for len(readLogs(t, s, sandbox.LogOptions{Tail: -1})) == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	if err := s.Detach(testContext(t)); !errors.Is(err, os.ErrInvalid) {
 		t.Errorf("detach: %v", err)
 	}
