@@ -164,6 +164,9 @@ func (s *Sandbox) noteEnd(res *Result, asked bool) error {
 	return s.note(func(st *state.Status) error {
 		st.State, st.PID, st.ManuallyStopped = state.Exited, 0, asked
 		s.noteResult(st, res)
+		if res.Reason == ReasonTimeout {
+			st.Error = state.TimedOut
+		}
 		return nil
 	})
 }

@@ -39,14 +39,14 @@ func (s *Sandbox) supervise(r *running) {
 	res.Finished = time.Now()
 	s.mu.Lock()
 	asked := s.reason == ReasonStopped || s.reason == ReasonKilled || r.byHand()
-	res.Reason, res.RestartCount = s.reasonFor(res), s.count
+	res.RestartCount = s.count
+	if res.Reason == "" { // a monitor may have told
+		res.Reason = s.reasonFor(res)
+	}
 	s.mu.Unlock()
 	err = errors.Join(err, s.noteEnd(res, asked))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if res.Reason == "" {
-		res.Reason = s.reasonFor(res)
-	}
 	s.over(res, err, status.Usage)
 	s.log.Debug("sandbox ended", "id", s.id, "result", res.String())
 }
